@@ -1,0 +1,110 @@
+//! The Parlor host: sockets, sessions, rooms, and the plugins that say what rooms do.
+//!
+//! The modules in the order a message passes them: [`accept`] takes the connection, [`negotiate`] agrees on an
+//! encoding, [`session`] owns the socket, [`room`] owns the members and the clock, [`plugin`] runs the component,
+//! [`fanout`] encodes what comes of it once per encoding, and the session's outbox takes it back to the socket.
+
+mod accept;
+mod admin;
+mod config;
+mod drain;
+mod epochs;
+mod fanout;
+mod negotiate;
+mod node;
+mod plugin;
+mod room;
+mod session;
+mod telemetry;
+mod web;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use parlor_proto::Payload;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::admin::AdminToken;
+use self::epochs::Epochs;
+use self::node::{Node, Phase, Reports};
+use self::plugin::SlowLane;
+use self::telemetry::Metrics;
+use self::web::Site;
+
+pub use config::{Auth, Config, ConfigError, FileConfig, Limits, Origins};
+pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
+pub use web::Assets;
+
+/// The two sockets of a server, bound by the caller, so that tests can take any free ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub public: TcpListener,
+    /// For the operator.
+    pub admin: TcpListener,
+}
+
+/// Runs a server until `shutdown` is ready and everything has come to rest.
+///
+/// # Errors
+///
+/// If the data directory cannot be used.
+pub async fn run(
+    listeners: Listeners,
+    config: Config,
+    catalog: Arc<Catalog>,
+    assets: Arc<dyn Assets>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    std::fs::create_dir_all(&config.data_dir)?;
+    let token = AdminToken::open(&config.data_dir)?;
+    let node = Arc::new(Node {
+        epochs: Epochs::open(&config.data_dir)?,
+        slow_lane: SlowLane::start()?,
+        limits: config.limits,
+        catalog,
+        rooms: room::Registry::default(),
+        metrics: Arc::new(Metrics::new()),
+        reports: Reports::default(),
+        phase: watch::channel(Phase::Ready).0,
+    });
+    let durable = node.catalog.names_of_durable();
+    if !durable.is_empty() {
+        tracing::warn!(plugins = ?durable, "these plugins declare that their rooms survive a crash; this server keeps rooms in memory only");
+    }
+    let site = Site {
+        assets,
+        folder: config.web,
+    };
+    let public = accept::router(&node, config.origins, site);
+    let admin = admin::router(Arc::clone(&node), token);
+    tokio::select! {
+        () = accept::serve(listeners.public, public, Arc::clone(&node)) => {}
+        served = axum::serve(listeners.admin, admin).into_future() => served?,
+        () = shutdown => {}
+    }
+    drain::drain(&node).await;
+    Ok(())
+}
+
+/// The operator's settings as plugins get them.
+///
+/// # Errors
+///
+/// The name of a plugin whose settings are not of the value model, and why.
+pub fn plugin_settings(
+    settings: &HashMap<String, serde_json::Map<String, serde_json::Value>>,
+) -> Result<HashMap<String, Payload>, String> {
+    settings
+        .iter()
+        .map(|(plugin, map)| {
+            let text = serde_json::Value::Object(map.clone()).to_string();
+            Payload::from_json(&text)
+                .map(|payload| (plugin.clone(), payload))
+                .map_err(|error| format!("the settings of plugin {plugin}: {error}"))
+        })
+        .collect()
+}

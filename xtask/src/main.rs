@@ -1,1 +1,153 @@
-fn main(){}
+//! `cargo xtask`: everything one does with a checkout of Parlor.
+//!
+//! Each command first looks for the tools it needs, and installs them or says which line to type. What it then does is
+//! printed as it happens: the command, its output, and how long it took.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its terminal"
+)]
+
+mod bench;
+mod build;
+mod exec;
+mod files;
+#[cfg(test)]
+mod rules;
+mod server;
+mod stages;
+mod tally;
+mod tools;
+mod tutorial;
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::build::{Part, Profile};
+use crate::stages::Stage;
+
+/// Builds, runs and tests Parlor.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Builds everything and starts the server, which prints its address.
+    Run {
+        /// Passed on to `parlor serve`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        serve_args: Vec<String>,
+    },
+    /// Builds the components, the web pages, and the `parlor` binary with both inside.
+    Build {
+        /// What to build. Default: all that the binary needs.
+        #[arg(value_enum)]
+        parts: Vec<Part>,
+        /// Builds `target/release/parlor` instead of `target/debug/parlor`.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Runs everything that CI runs.
+    Test {
+        /// Which stages to run. Default: all of them, in order, up to the first that fails.
+        #[arg(value_enum)]
+        stages: Vec<Stage>,
+        /// Also runs the slow tests (sets `PARLOR_FULL=1`).
+        #[arg(long)]
+        full: bool,
+    },
+    /// Checks formatting and lints.
+    Check,
+    /// Builds everything, then runs the browser tests.
+    E2e,
+    /// Runs a benchmark; without a name, lists them.
+    Bench {
+        /// Which one.
+        name: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command.perform() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Task {
+    fn perform(self) -> Result<()> {
+        match self {
+            Self::Run { serve_args } => run(&serve_args),
+            Self::Build { parts, release } => {
+                let parts = if parts.is_empty() {
+                    Part::BINARY.to_vec()
+                } else {
+                    parts
+                };
+                build::build(&parts, Profile::from_release_flag(release))
+            }
+            Self::Test { stages, full } => {
+                let stages = if stages.is_empty() {
+                    Stage::ALL.to_vec()
+                } else {
+                    stages
+                };
+                stages::run(&stages, full)
+            }
+            Self::Check => stages::run(&[Stage::Check], false),
+            Self::E2e => stages::run(&[Stage::Build, Stage::Browser], false),
+            Self::Bench { name } => bench::bench(name.as_deref()),
+        }
+    }
+}
+
+/// Builds, then becomes the server, so that signals reach it and its exit code is ours.
+fn run(serve_args: &[String]) -> Result<()> {
+    build::build(Part::BINARY, Profile::Debug)?;
+    let error = Command::new(Profile::Debug.binary())
+        .arg("serve")
+        .args(serve_args)
+        .exec();
+    Err(anyhow::Error::new(error).context("failed to start target/debug/parlor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_run_is_for_the_server() {
+        let cli = Cli::try_parse_from(["xtask", "run", "--listen", "127.0.0.1:9000", "--release"])
+            .unwrap();
+        let Task::Run { serve_args } = cli.command else {
+            panic!("not run");
+        };
+        assert_eq!(serve_args, ["--listen", "127.0.0.1:9000", "--release"]);
+    }
+
+    #[test]
+    fn stages_and_parts_are_chosen_by_name() {
+        let cli = Cli::try_parse_from(["xtask", "test", "stock-client", "web", "--full"]).unwrap();
+        assert!(
+            matches!(cli.command, Task::Test { stages, full: true } if stages == [Stage::StockClient, Stage::Web])
+        );
+        Cli::try_parse_from(["xtask", "test", "no-such-stage"]).unwrap_err();
+    }
+}

@@ -1,0 +1,124 @@
+//! The three encodings of a frame.
+//!
+//! JSON and MessagePack are the same thing twice: a message becomes the canonical MessagePack of one map, from which
+//! the fields are read. So they cannot differ in what they accept.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    ClientFrame, FrameError, ServerFrame, ValueError,
+    builder::Builder,
+    error::ErrorCode,
+    fields::{JsonWriter, MsgpackWriter},
+    json, msgpack,
+};
+
+/// An encoding, as the client chose it in the WebSocket handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subprotocol {
+    /// JSON in text messages.
+    Json,
+    /// MessagePack in binary messages.
+    Binary,
+    /// Protobuf in binary messages.
+    Proto,
+}
+
+impl Subprotocol {
+    /// All of them, by [`index`](Self::index).
+    pub const ALL: [Self; 3] = [Self::Json, Self::Binary, Self::Proto];
+
+    /// The name in the handshake.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "v1.json",
+            Self::Binary => "v1.binary",
+            Self::Proto => "v2.proto",
+        }
+    }
+
+    /// The subprotocol of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|subprotocol| subprotocol.name() == name)
+    }
+
+    /// Whether its messages are WebSocket text messages.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Json)
+    }
+
+    /// Its place in [`ALL`](Self::ALL), for tables with one entry per encoding.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Reads a message from a client.
+    pub fn decode_client(self, message: &[u8]) -> Result<ClientFrame, FrameError> {
+        match self {
+            Self::Json | Self::Binary => ClientFrame::from_map(&self.to_canonical(message)?),
+            Self::Proto => ClientFrame::from_proto(self.parse(message)?),
+        }
+    }
+
+    /// Reads a message from a server.
+    pub fn decode_server(self, message: &[u8]) -> Result<ServerFrame, FrameError> {
+        match self {
+            Self::Json | Self::Binary => ServerFrame::from_map(&self.to_canonical(message)?),
+            Self::Proto => ServerFrame::from_proto(self.parse(message)?),
+        }
+    }
+
+    /// Writes a message to a server.
+    #[must_use]
+    pub fn encode_client(self, frame: &ClientFrame) -> Bytes {
+        match self {
+            Self::Json => JsonWriter::write(|writer| frame.write_map(writer)),
+            Self::Binary => MsgpackWriter::write(|writer| frame.write_map(writer)),
+            Self::Proto => frame.to_proto().encode_to_vec().into(),
+        }
+    }
+
+    /// Writes a message to a client.
+    #[must_use]
+    pub fn encode_server(self, frame: &ServerFrame) -> Bytes {
+        match self {
+            Self::Json => JsonWriter::write(|writer| frame.write_map(writer)),
+            Self::Binary => MsgpackWriter::write(|writer| frame.write_map(writer)),
+            Self::Proto => frame.to_proto().encode_to_vec().into(),
+        }
+    }
+
+    fn to_canonical(self, message: &[u8]) -> Result<Bytes, FrameError> {
+        let builder = Builder::for_frame(message.len());
+        let canonical = if self.is_text() {
+            let text = std::str::from_utf8(message).map_err(|error| self.malformed(&error))?;
+            json::decode(text, builder)
+        } else {
+            msgpack::decode(message, builder)
+        };
+        canonical
+            .map(Bytes::from)
+            .map_err(|error: ValueError| match error.code() {
+                ErrorCode::InvalidMessageFormat => self.malformed(&error),
+                _ => FrameError::Value(error),
+            })
+    }
+
+    fn parse<M: prost::Message + Default>(self, message: &[u8]) -> Result<M, FrameError> {
+        M::decode(Bytes::copy_from_slice(message)).map_err(|error| self.malformed(&error))
+    }
+
+    fn malformed(self, error: &dyn std::error::Error) -> FrameError {
+        FrameError::Malformed {
+            subprotocol: self,
+            detail: error.to_string(),
+        }
+    }
+}

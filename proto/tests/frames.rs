@@ -1,0 +1,176 @@
+//! Frames, as properties that hold for any payload and any number.
+
+use parlor_proto::{
+    ClientFrame, Create, Member, NUMBER_MAX, Payload, Seat, ServerFrame, Subprotocol, client,
+    server,
+};
+use proptest::{collection, option, prelude::*};
+
+mod common;
+
+fn payload() -> impl Strategy<Value = Payload> {
+    common::value().prop_map(|value| value.to_payload().expect("the strategy makes only values"))
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(NUMBER_MAX), 0..=NUMBER_MAX]
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let seat = proptest::sample::select(Seat::ALL);
+    (
+        any::<u32>(),
+        any::<String>(),
+        seat,
+        any::<bool>(),
+        option::of(any::<String>()),
+    )
+        .prop_map(|(id, name, seat, away, user)| Member {
+            id,
+            name,
+            seat,
+            away,
+            user,
+        })
+}
+
+fn client_frame() -> impl Strategy<Value = ClientFrame> {
+    let message = (any::<String>(), payload(), option::of(number()))
+        .prop_map(|(room, data, id)| client::RoomMessage { room, data, id }.into());
+    let create = option::of(proptest::sample::select(Create::ALL));
+    let texts = (
+        option::of(any::<String>()),
+        option::of(any::<String>()),
+        option::of(any::<String>()),
+    );
+    let join = (texts, create, option::of(payload()), option::of(number())).prop_map(
+        |(texts, create, options, id)| {
+            let (room, code, plugin) = texts;
+            client::JoinRoom {
+                room,
+                code,
+                plugin,
+                create,
+                visibility: None,
+                seat: None,
+                options,
+                id,
+            }
+            .into()
+        },
+    );
+    prop_oneof![message, join]
+}
+
+fn server_frame() -> impl Strategy<Value = ServerFrame> {
+    let message = (
+        any::<String>(),
+        payload(),
+        option::of(any::<u32>()),
+        number(),
+        number(),
+    )
+        .prop_map(|(room, data, from, epoch, seq)| {
+            server::RoomMessage {
+                room,
+                data,
+                from,
+                epoch,
+                seq,
+            }
+            .into()
+        });
+    let reset = (any::<String>(), number(), collection::vec(member(), 0..20)).prop_map(
+        |(room, seq, members)| {
+            server::Reset {
+                room,
+                epoch: 1,
+                seq,
+                last_id: 0,
+                members,
+                reason: String::new(),
+            }
+            .into()
+        },
+    );
+    let payloads = (option::of(payload()), option::of(payload()));
+    let state = (
+        any::<String>(),
+        payloads,
+        any::<u32>(),
+        number(),
+        option::of(number()),
+    )
+        .prop_map(|(view, (state, patch), hash, tick, base)| {
+            let room = "r".to_owned();
+            server::RoomState {
+                room,
+                epoch: 1,
+                tick,
+                view,
+                version: 1,
+                as_of: 2,
+                hash,
+                base,
+                state,
+                patch,
+            }
+            .into()
+        });
+    prop_oneof![message, reset, state]
+}
+
+proptest! {
+    #[test]
+    fn en1_client_frames_survive_every_encoding(frame in client_frame()) {
+        for subprotocol in Subprotocol::ALL {
+            let message = subprotocol.encode_client(&frame);
+            prop_assert_eq!(subprotocol.decode_client(&message), Ok(frame.clone()));
+        }
+    }
+
+    #[test]
+    fn en1_server_frames_survive_every_encoding(frame in server_frame()) {
+        for subprotocol in Subprotocol::ALL {
+            let message = subprotocol.encode_server(&frame);
+            prop_assert_eq!(subprotocol.decode_server(&message), Ok(frame.clone()));
+        }
+    }
+
+    /// The direct writers of frames and the transcoder of values must not differ.
+    #[test]
+    fn en2_json_and_messagepack_of_a_frame_are_the_same_value(frame in server_frame()) {
+        let json = Subprotocol::Json.encode_server(&frame);
+        let msgpack = Subprotocol::Binary.encode_server(&frame);
+        let text = std::str::from_utf8(&json).expect("JSON is text");
+        prop_assert_eq!(Payload::from_json(text), Payload::from_msgpack(&msgpack));
+    }
+}
+
+#[test]
+fn hs2_subprotocols_are_known_by_name_and_index() {
+    for (index, subprotocol) in Subprotocol::ALL.into_iter().enumerate() {
+        assert_eq!(subprotocol.index(), index);
+        assert_eq!(
+            Subprotocol::from_name(subprotocol.name()),
+            Some(subprotocol)
+        );
+    }
+    assert_eq!(
+        Subprotocol::ALL.map(Subprotocol::name),
+        ["v1.json", "v1.binary", "v2.proto"]
+    );
+    assert_eq!(
+        Subprotocol::ALL.map(Subprotocol::is_text),
+        [true, false, false]
+    );
+    assert_eq!(Subprotocol::from_name("V1.JSON"), None);
+}
+
+#[test]
+fn frames_know_their_type() {
+    let frame = ClientFrame::from(client::Ping { timestamp: 1 });
+    assert_eq!(frame.type_name(), "ping");
+    assert!(ClientFrame::TYPES.contains(&"ping"));
+    assert!(!ClientFrame::TYPES.contains(&"pong"));
+}

@@ -1,0 +1,167 @@
+//! The public listener: connections are accepted one by one, under a bound that is taken before the connection is, and
+//! with a deadline for their headers. What asks for `/ws` becomes a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use parlor_proto::CloseCode;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt as _;
+
+use crate::config::Origins;
+use crate::negotiate::{self, Negotiated};
+use crate::node::{Node, Phase};
+use crate::session;
+use crate::web::{self, Site};
+
+/// How long accepting pauses when the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The read buffer of a socket: most messages are small, and there are many sockets.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+/// What is written in one go before the kernel is asked again.
+const WRITE_BUFFER_BYTES: usize = 64 << 10;
+
+/// Held by a connection for as long as it lives, also as a WebSocket.
+type Permit = Arc<OwnedSemaphorePermit>;
+
+#[derive(Debug, Clone)]
+struct Gate {
+    node: Arc<Node>,
+    origins: Arc<Origins>,
+}
+
+/// The routes of the public listener.
+pub(crate) fn router(node: &Arc<Node>, origins: Origins, site: Site) -> Router {
+    let gate = Gate {
+        node: Arc::clone(node),
+        origins: Arc::new(origins),
+    };
+    Router::new()
+        .route("/ws", any(upgrade))
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/ready", get(ready))
+        .with_state(gate)
+        .merge(web::router(site))
+}
+
+/// Accepts connections for as long as it is polled.
+pub(crate) async fn serve(listener: TcpListener, router: Router, node: Arc<Node>) {
+    let permits = Arc::new(Semaphore::new(node.limits.connections_max));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tokio::spawn(serve_connection(stream, router, permit, node.limits.header_timeout));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "failed to accept a connection; pausing");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    permit: OwnedSemaphorePermit,
+    header_timeout: Duration,
+) {
+    // Small messages must not wait for larger ones; a socket that does not know this option works all the same.
+    let _ = stream.set_nodelay(true);
+    let permit: Permit = Arc::new(permit);
+    let service = router
+        .layer(Extension(permit))
+        .map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(axum::body::Body::new));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn ready(State(gate): State<Gate>) -> Response {
+    match gate.node.phase() {
+        Phase::Ready => "ready\n".into_response(),
+        Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
+    }
+}
+
+async fn upgrade(
+    State(gate): State<Gate>,
+    Extension(permit): Extension<Permit>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let origin = headers.get(header::ORIGIN).map(|it| it.to_str().unwrap_or("null"));
+    if !gate.origins.permits(origin) {
+        let text = "pages of this origin may not connect; the operator can allow it with --origin\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    if gate.node.phase() == Phase::Draining {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; come back soon\n")
+            .into_response();
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return refuse_upgrade(&rejection),
+    };
+    let message_bytes_max = gate.node.limits.message_bytes_max;
+    let mut upgrade = upgrade
+        .max_message_size(message_bytes_max)
+        .max_frame_size(message_bytes_max)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(2 * session::outbox::OUTBOX_BYTES_MAX + WRITE_BUFFER_BYTES);
+    match negotiate::negotiate(&headers) {
+        Negotiated::Speak(subprotocol) => {
+            upgrade.set_selected_protocol(HeaderValue::from_static(subprotocol.name()));
+            let node = gate.node;
+            upgrade.on_upgrade(move |socket| async move {
+                session::run(node, socket, subprotocol).await;
+                drop(permit);
+            })
+        }
+        Negotiated::Unknown { first } => {
+            if let Ok(first) = HeaderValue::from_str(&first) {
+                upgrade.set_selected_protocol(first);
+            }
+            refuse_subprotocol(upgrade, gate.node, permit)
+        }
+        Negotiated::NoOffer => refuse_subprotocol(upgrade, gate.node, permit),
+    }
+}
+
+fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit) -> Response {
+    upgrade.on_upgrade(move |socket| async move {
+        let code = CloseCode::ProtocolError;
+        node.metrics.closed(code);
+        session::refuse(socket, code, &negotiate::refusal_reason()).await;
+        drop(permit);
+    })
+}
+
+fn refuse_upgrade(rejection: &WebSocketUpgradeRejection) -> Response {
+    let text = format!("this is a WebSocket endpoint: {rejection}\n");
+    let mut response = (StatusCode::UPGRADE_REQUIRED, text).into_response();
+    response
+        .headers_mut()
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response
+}

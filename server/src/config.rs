@@ -1,0 +1,291 @@
+//! Settings: as they are typed ([`FileConfig`]), and checked ([`Config`]). A wrong setting is refused before anything
+//! binds.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::plugin::ROOMS_MAX;
+
+/// What the operator wrote, from the configuration file or from flags. Whatever is absent takes its default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// Where clients connect. Default `127.0.0.1:8080`; port 0 takes any free one.
+    pub listen: Option<SocketAddr>,
+    /// Where the operator connects. Default `127.0.0.1:8081`.
+    pub admin_listen: Option<SocketAddr>,
+    /// Where the server keeps what must outlive it. Default `./.parlor`.
+    pub data_dir: Option<PathBuf>,
+    /// A folder of plugins, `*.wasm`, loaded at the start beside the bundled ones.
+    pub plugins: Option<PathBuf>,
+    /// A folder of your own files to serve at `/` instead of the bundled pages.
+    pub web: Option<PathBuf>,
+    /// Who may connect. On a loopback address default `guest`: anybody, by nickname.
+    pub auth: Option<Auth>,
+    /// The origins whose pages may connect, such as `https://play.example.com`. On a loopback address any loopback
+    /// origin may.
+    #[serde(default)]
+    pub origin: Vec<String>,
+    /// The most rooms at a time. Default 10,000, which is also the most there can be.
+    pub rooms_max: Option<usize>,
+    /// The most connections at a time. Default 16,000.
+    pub connections_max: Option<usize>,
+    /// How long a room without members stays, in seconds. Default 10; 0 closes it at once.
+    pub empty_room_seconds: Option<u64>,
+    /// How long a stopping server waits for its connections to end, in seconds. Default 10.
+    pub drain_timeout_seconds: Option<u64>,
+    /// Settings handed to plugins, by plugin name.
+    #[serde(default)]
+    pub plugin: HashMap<String, serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Who may connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Anybody, by nickname.
+    Guest,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where the operator connects.
+    pub admin_listen: SocketAddr,
+    /// Where the server keeps what must outlive it.
+    pub data_dir: PathBuf,
+    /// A folder of plugins to load.
+    pub plugins: Option<PathBuf>,
+    /// A folder to serve at `/`.
+    pub web: Option<PathBuf>,
+    /// Which pages may connect.
+    pub origins: Origins,
+    /// The limits.
+    pub limits: Limits,
+    /// Settings handed to plugins, by plugin name.
+    pub plugin_settings: HashMap<String, serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Which pages may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// Exactly these, lower case, without a slash at the end.
+    pub allowed: Vec<String>,
+    /// Also any page from this very machine.
+    pub is_loopback_allowed: bool,
+}
+
+/// All limits of the host. Plugins have their own.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Rooms at a time.
+    pub rooms_max: usize,
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// Rooms a session may be in at a time.
+    pub rooms_per_session_max: usize,
+    /// A message on the wire, in bytes.
+    pub message_bytes_max: usize,
+    /// How long a room without members stays.
+    pub empty_room_grace: Duration,
+    /// How long a client may take to send its request's headers.
+    pub header_timeout: Duration,
+    /// How long one write may make no progress.
+    pub write_timeout: Duration,
+    /// After so long without a byte from the client, the server pings.
+    pub heartbeat: Duration,
+    /// After so long without a byte from the client, the connection is closed.
+    pub silence_max: Duration,
+    /// How long a stopping server waits for its connections.
+    pub drain_timeout: Duration,
+    /// Bad frames, without a good one in between, until a connection is closed.
+    pub bad_frames_max: u32,
+    /// Wrong room codes a minute and session.
+    pub wrong_codes_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rooms_max: ROOMS_MAX as usize,
+            connections_max: 16_000,
+            rooms_per_session_max: 32,
+            message_bytes_max: 1 << 20,
+            empty_room_grace: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(30),
+            silence_max: Duration::from_secs(90),
+            drain_timeout: Duration::from_secs(10),
+            bad_frames_max: 20,
+            wrong_codes_per_minute: 10,
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Anybody on the network could connect, and nobody said that this is meant.
+    #[error(
+        "listen on {0}: beyond this machine it must be said who may connect; add --auth guest and --origin https://your.site"
+    )]
+    OpenToTheNetwork(SocketAddr),
+    /// An origin that no browser would send.
+    #[error("allow the origin {0:?}: write it as a browser sends it, such as https://play.example.com")]
+    BadOrigin(String),
+    /// More rooms than the pool can hold.
+    #[error("hold {0} rooms: the most is {ROOMS_MAX}, for each takes several of the kernel's memory mappings")]
+    TooManyRooms(usize),
+    /// A limit that would let nobody in.
+    #[error("set {0} to 0: then nothing could happen")]
+    Zero(&'static str),
+}
+
+impl Config {
+    /// Checks what the operator wrote.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that cannot be used.
+    pub fn check(file: FileConfig) -> Result<Self, ConfigError> {
+        let listen = file.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
+        let is_loopback = listen.ip().is_loopback();
+        if !is_loopback && (file.auth.is_none() || file.origin.is_empty()) {
+            return Err(ConfigError::OpenToTheNetwork(listen));
+        }
+        let allowed = file.origin.into_iter().map(check_origin).collect::<Result<_, _>>()?;
+        let defaults = Limits::default();
+        let rooms_max = file.rooms_max.unwrap_or(defaults.rooms_max);
+        if rooms_max > ROOMS_MAX as usize {
+            return Err(ConfigError::TooManyRooms(rooms_max));
+        }
+        let connections_max = file.connections_max.unwrap_or(defaults.connections_max);
+        for (name, value) in [("rooms_max", rooms_max), ("connections_max", connections_max)] {
+            if value == 0 {
+                return Err(ConfigError::Zero(name));
+            }
+        }
+        Ok(Self {
+            listen,
+            admin_listen: file.admin_listen.unwrap_or(([127, 0, 0, 1], 8081).into()),
+            data_dir: file.data_dir.unwrap_or_else(|| PathBuf::from(".parlor")),
+            plugins: file.plugins,
+            web: file.web,
+            origins: Origins {
+                allowed,
+                is_loopback_allowed: is_loopback,
+            },
+            limits: Limits {
+                rooms_max,
+                connections_max,
+                empty_room_grace: file
+                    .empty_room_seconds
+                    .map_or(defaults.empty_room_grace, Duration::from_secs),
+                drain_timeout: file
+                    .drain_timeout_seconds
+                    .map_or(defaults.drain_timeout, Duration::from_secs),
+                ..defaults
+            },
+            plugin_settings: file.plugin,
+        })
+    }
+}
+
+fn check_origin(origin: String) -> Result<String, ConfigError> {
+    let lower = origin.to_ascii_lowercase();
+    let host = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', ' ', '*', '?']) => Ok(lower),
+        _ => Err(ConfigError::BadOrigin(origin)),
+    }
+}
+
+impl Origins {
+    /// Whether a page of this origin may connect. A client that is no browser sends none.
+    pub(crate) fn permits(&self, origin: Option<&str>) -> bool {
+        let Some(origin) = origin.map(str::to_ascii_lowercase) else {
+            return true;
+        };
+        self.allowed.contains(&origin) || (self.is_loopback_allowed && is_loopback(&origin))
+    }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Some((_, host_and_port)) = origin.split_once("://") else {
+        return false;
+    };
+    let host = match host_and_port.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host_and_port.split(':').next(),
+    };
+    host.is_some_and(|host| {
+        host == "localhost"
+            || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> Result<Config, ConfigError> {
+        Config::check(toml::from_str(toml).unwrap())
+    }
+
+    #[test]
+    fn nothing_written_listens_on_this_machine_only() {
+        let config = check("").unwrap();
+        assert!(config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn the_network_needs_both_auth_and_origin() {
+        let open = "listen = '0.0.0.0:80'\n";
+        assert!(matches!(check(open), Err(ConfigError::OpenToTheNetwork(_))));
+        assert!(check(&format!("{open}auth = 'guest'")).is_err());
+        assert!(check(&format!("{open}origin = ['https://a.example']")).is_err());
+        let message = check(open).unwrap_err().to_string();
+        assert!(message.contains("--auth") && message.contains("--origin"));
+        assert!(check(&format!("{open}auth = 'guest'\norigin = ['https://a.example']")).is_ok());
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        assert!(toml::from_str::<FileConfig>("lissten = '127.0.0.1:1'").is_err());
+    }
+
+    #[test]
+    fn origins_are_matched_exactly() {
+        let config = check("origin = ['https://Play.example']").unwrap();
+        let permits = |origin| config.origins.permits(Some(origin));
+        assert!(permits("https://play.example"));
+        for wrong in [
+            "https://play.example.evil",
+            "http://play.example",
+            "https://localhost.evil",
+            "null",
+        ] {
+            assert!(!permits(wrong), "{wrong}");
+        }
+        for loopback in ["http://localhost:5173", "http://127.0.0.1:9", "http://[::1]:80"] {
+            assert!(permits(loopback), "{loopback}");
+        }
+        assert!(config.origins.permits(None));
+    }
+
+    #[test]
+    fn an_origin_with_a_path_or_a_star_is_refused() {
+        for bad in ["https://a/b", "https://*", "a.example", "https://"] {
+            assert!(check(&format!("origin = ['{bad}']")).is_err(), "{bad}");
+        }
+    }
+}

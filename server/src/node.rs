@@ -1,0 +1,65 @@
+//! One server process: what its connections and rooms share. Registries and counters only.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::config::Limits;
+use crate::epochs::Epochs;
+use crate::plugin::{Catalog, FaultReport, SlowLane};
+use crate::room::Registry;
+use crate::telemetry::Metrics;
+
+/// What the node is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Taking clients.
+    Ready,
+    /// About to stop.
+    Draining,
+}
+
+/// The shared state of a node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) limits: Limits,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) rooms: Registry,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) epochs: Epochs,
+    pub(crate) slow_lane: SlowLane,
+    pub(crate) reports: Reports,
+    pub(crate) phase: watch::Sender<Phase>,
+}
+
+impl Node {
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+}
+
+/// How many failure reports are kept.
+const REPORTS_KEPT: usize = 256;
+
+/// The newest failure reports, for whoever asks.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    newest: Mutex<VecDeque<FaultReport>>,
+}
+
+impl Reports {
+    pub(crate) fn add(&self, report: FaultReport) {
+        let mut newest = self.newest.lock().unwrap_or_else(|lock| lock.into_inner());
+        if newest.len() == REPORTS_KEPT {
+            newest.pop_front();
+        }
+        newest.push_back(report);
+    }
+
+    /// From the oldest to the newest.
+    pub(crate) fn all(&self) -> Vec<FaultReport> {
+        let newest = self.newest.lock().unwrap_or_else(|lock| lock.into_inner());
+        newest.iter().cloned().collect()
+    }
+}

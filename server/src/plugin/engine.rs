@@ -1,0 +1,89 @@
+//! The wasmtime engine, and the thread that lets deadlines pass.
+
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::guest::Guest;
+use super::imports;
+use super::limits::{MEMORY_BYTES_MAX, STACK_BYTES, TABLE_ELEMENTS_MAX};
+
+/// How often a running call looks at its deadline: a tenth of the default budget of a step.
+pub(super) const EPOCH_PERIOD: Duration = Duration::from_millis(2);
+
+/// Each room holds up to four memory mappings (its slot, and its copy-on-write image) and each slot of the pool two
+/// more, against the kernel's default of 65,530 for a process.
+pub const ROOMS_MAX: u32 = 10_000;
+/// Instances beside the rooms': scratch instances that describe, restore and check.
+const SPARE_INSTANCES: u32 = 64;
+/// A component built for wasip2 is a program and the shims around it.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+/// The program's own table, and the one its imports are bound through.
+const TABLES_PER_COMPONENT: u32 = 2;
+
+/// Compiles components, and makes instances of them.
+pub(super) struct PluginEngine {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Guest>,
+}
+
+impl PluginEngine {
+    pub(super) fn new() -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config())?;
+        let mut linker = Linker::new(&engine);
+        imports::add_to_linker(&mut linker)?;
+        start_epochs(&engine)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Calls are synchronous: without this a call costs a third.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        // Determinism: one bit pattern for NaN, no instruction whose result depends on the machine. Threads are not even
+        // compiled in.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let instances = ROOMS_MAX + SPARE_INSTANCES;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * CORE_INSTANCES_PER_COMPONENT)
+        .total_memories(instances)
+        .total_tables(instances * TABLES_PER_COMPONENT)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(1)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX);
+    pool
+}
+
+/// Moves the engine's epoch on for as long as the engine lives.
+fn start_epochs(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("parlor-epochs".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this thread is the clock that bounds guests; it serves no task"
+                )]
+                std::thread::sleep(EPOCH_PERIOD);
+            }
+        })?;
+    Ok(())
+}

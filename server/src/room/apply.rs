@@ -1,0 +1,364 @@
+//! What a room does with what its plugin asked for, and what members are told of each other.
+
+use std::sync::Arc;
+
+use parlor_proto::{ErrorCode, Payload, ServerFrame, server};
+use tokio::time::Instant;
+
+use super::core::{Origin, Pending, RoomCore};
+use super::roster::{MemberRecord, seat_to_frame};
+use super::views::VIEWS_BYTES_MAX;
+use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
+use crate::session::outbox::StateKey;
+
+/// The host's own view where members are counted and not named.
+const PRESENCE_VIEW: &str = "$presence";
+
+impl RoomCore {
+    /// Applies what came of a batch, step by step.
+    pub(super) fn apply(&mut self, batch: &[Pending], ran: Ran, now: Instant) {
+        for event in &ran.set_aside {
+            self.fail_event(&batch[*event]);
+        }
+        for step in ran.steps {
+            self.apply_step(&batch[step.events], step.effects, now);
+        }
+        if ran.is_lost {
+            self.close(
+                ErrorCode::PluginFailed.as_str(),
+                "the room's plugin failed and could not be restored; its author was told",
+            );
+        }
+    }
+
+    /// Applies the effects of opening the room, when nobody is in it yet.
+    pub(super) fn apply_opening(&mut self, effects: Vec<Effect>, now: Instant) {
+        self.apply_step(&[], effects, now);
+    }
+
+    /// One step: each event is announced before the effects that answer it, and replies come last, when all that the
+    /// inputs brought about is on its way.
+    fn apply_step(&mut self, batch: &[Pending], effects: Vec<Effect>, now: Instant) {
+        let mut answers: Vec<Option<Result<Payload, Refusal>>> = vec![None; batch.len()];
+        let rejected: Vec<usize> = effects
+            .iter()
+            .filter(|effect| matches!(effect.action, Action::Reject(_)))
+            .filter_map(|effect| effect.cause)
+            .collect();
+        let mut newcomers = Vec::new();
+        let mut announced = 0;
+        for effect in effects {
+            let up_to = effect.cause.map_or(batch.len(), |cause| cause + 1);
+            while announced < up_to {
+                let is_rejected = rejected.contains(&announced);
+                self.announce(&batch[announced], is_rejected, &mut newcomers);
+                announced += 1;
+            }
+            match (effect.action, effect.cause) {
+                (Action::Reply(answer), Some(cause)) => {
+                    answers[cause].get_or_insert(answer);
+                }
+                (Action::Reject(refusal), Some(cause)) => {
+                    self.reject(&batch[cause], &refusal);
+                }
+                (action, _) => self.act(action, now),
+            }
+        }
+        while announced < batch.len() {
+            let is_rejected = rejected.contains(&announced);
+            self.announce(&batch[announced], is_rejected, &mut newcomers);
+            announced += 1;
+        }
+        for (pending, answer) in batch.iter().zip(answers) {
+            self.reply(pending, answer);
+        }
+        self.welcome(&newcomers);
+    }
+
+    /// Tells the members about an event that concerns them.
+    fn announce(&mut self, pending: &Pending, is_rejected: bool, newcomers: &mut Vec<u32>) {
+        match &pending.origin {
+            Origin::Join { member, id } if !is_rejected => {
+                self.admit(*member, *id);
+                newcomers.push(*member);
+            }
+            Origin::Leave {
+                member: Some(member),
+                reason,
+            } => {
+                if self.names_members() {
+                    self.seq += 1;
+                    let frame = ServerFrame::UserLeft(server::UserLeft {
+                        room: self.identity.name.to_string(),
+                        member: member.clone(),
+                        reason: Some((*reason).to_owned()),
+                        epoch: self.identity.epoch,
+                        seq: self.seq,
+                    });
+                    self.send_to(&Audience::Everyone, &frame);
+                }
+                self.note_presence();
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets a newcomer in: tells it where it is, and the others that it came.
+    fn admit(&mut self, id: u32, request_id: Option<u64>) {
+        let Some(member) = self.roster.get_mut(id) else {
+            // It left again while the plugin was being asked.
+            return;
+        };
+        member.is_admitted = true;
+        let is_named = self.names_members();
+        let Some(member) = self.roster.get(id) else {
+            return;
+        };
+        let identity = &self.identity;
+        let description = &identity.version.description;
+        let joined = ServerFrame::RoomJoined(server::RoomJoined {
+            room: identity.name.to_string(),
+            code: identity.code.clone(),
+            plugin: description.name.clone(),
+            version: description.version.clone(),
+            digest: identity.version.digest.to_string(),
+            durability: Self::durability(),
+            you: member.to_frame(),
+            members: if description.presence == wit::Presence::Full {
+                self.roster.shown()
+            } else {
+                Vec::new()
+            },
+            member_count: if description.presence == wit::Presence::None {
+                0
+            } else {
+                self.roster.admitted_count() as u64
+            },
+            epoch: identity.epoch,
+            seq: self.seq,
+            last_id: member.inputs.last_id(),
+            id: request_id,
+        });
+        self.fanout.send([member.outbox()], &joined);
+        if is_named {
+            let frame = ServerFrame::UserJoined(server::UserJoined {
+                room: identity.name.to_string(),
+                member: member.to_frame(),
+                reason: None,
+                epoch: identity.epoch,
+                seq: self.seq + 1,
+            });
+            self.seq += 1;
+            self.send_to(&Audience::Except(vec![id]), &frame);
+        }
+        self.note_presence();
+    }
+
+    /// Sends newcomers the views, as they are after the step that let them in.
+    fn welcome(&mut self, newcomers: &[u32]) {
+        for id in newcomers {
+            if let Some(member) = self.roster.get(*id) {
+                self.views.send_all(member, &self.fanout, &self.place());
+            }
+        }
+    }
+
+    fn reject(&mut self, pending: &Pending, refusal: &Refusal) {
+        let Origin::Join { member, id } = pending.origin else {
+            return;
+        };
+        if let Some(gone) = self.remove(member) {
+            self.refuse(&gone.peer, &refusal.code, &refusal.message, id);
+            self.detach(&gone.peer);
+        }
+    }
+
+    fn reply(&mut self, pending: &Pending, answer: Option<Result<Payload, Refusal>>) {
+        let Origin::Message { member, id, .. } = pending.origin else {
+            return;
+        };
+        let frame = match (answer, id) {
+            (Some(Err(refusal)), id) => self.error(&refusal.code, &refusal.message, id),
+            // Without an id nobody could tell what the answer answers.
+            (_, None) => return,
+            (answer, Some(id)) => ServerFrame::Reply(server::Reply {
+                room: Some(self.identity.name.to_string()),
+                id,
+                data: answer.and_then(Result::ok),
+                epoch: Some(self.identity.epoch),
+                seq: Some(self.seq),
+                tick: Some(self.clock.tick()),
+                repeat: None,
+            }),
+        };
+        self.answer(member, id, frame);
+    }
+
+    /// Tells the sender of an event that the plugin failed on it.
+    fn fail_event(&mut self, pending: &Pending) {
+        match pending.origin {
+            Origin::Message { member, id, .. } => {
+                let frame = self.error(
+                    ErrorCode::PluginFailed.as_str(),
+                    "the room's plugin failed on this message; it was not applied",
+                    id,
+                );
+                self.answer(member, id, frame);
+            }
+            Origin::Join { .. } => self.reject(
+                pending,
+                &Refusal {
+                    code: ErrorCode::PluginFailed.as_str().to_owned(),
+                    message: "the room's plugin failed on your joining".to_owned(),
+                },
+            ),
+            Origin::Leave { .. } | Origin::Room => {}
+        }
+    }
+
+    fn act(&mut self, action: Action, now: Instant) {
+        match action {
+            Action::Send { to, from, payload } => self.send_message(&to, from, payload),
+            Action::State {
+                view,
+                audience,
+                value,
+            } => {
+                if !self.views.publish(&view, audience, value, self.clock.tick()) {
+                    tracing::error!(room = %self.identity.name, plugin = %self.identity.version.label, "the room's views take more than {VIEWS_BYTES_MAX} bytes");
+                    self.close(
+                        ErrorCode::PluginFailed.as_str(),
+                        "the room's plugin publishes more than a room may hold",
+                    );
+                }
+            }
+            Action::DropState { view, audience } => self.views.withdraw(&view, audience),
+            Action::Kick { member, reason } => self.kick(member, &reason),
+            Action::SetSeat { member, seat } => self.set_seat(member, seat),
+            Action::SetTimer { timer, after_ms } => {
+                let due_ms = self.clock.room_time_ms(now).saturating_add(after_ms);
+                if !self.timers.set(timer, due_ms) {
+                    tracing::warn!(room = %self.identity.name, plugin = %self.identity.version.label, timer, "too many timers; this one was not set");
+                }
+            }
+            Action::CancelTimer(timer) => self.timers.cancel(timer),
+            Action::Lock(is_locked) => self.status.set_locked(is_locked),
+            Action::Metadata(metadata) => self.status.set_metadata(metadata),
+            Action::Close(reason) => self.close(ErrorCode::RoomClosed.as_str(), &reason),
+            Action::Kv { operation } => {
+                let answer = wit::KvAnswer {
+                    operation,
+                    outcome: Err(wit::KvError::Unsupported),
+                };
+                self.queue(wit::Event::KvAnswer(answer), Origin::Room);
+            }
+            Action::Reply(_) | Action::Reject(_) => {
+                unreachable!("the plugin host lets answers through only with a cause")
+            }
+        }
+    }
+
+    fn send_message(&mut self, to: &Audience, from: Option<u32>, payload: Payload) {
+        if let Audience::Only(ids) = to {
+            let gone = ids.iter().filter(|id| self.roster.get(**id).is_none());
+            self.metrics.sends_to_departed(gone.count());
+        }
+        self.seq += 1;
+        let frame = ServerFrame::RoomMessage(server::RoomMessage {
+            room: self.identity.name.to_string(),
+            data: payload,
+            from,
+            epoch: self.identity.epoch,
+            seq: self.seq,
+        });
+        self.send_to(to, &frame);
+    }
+
+    fn send_to(&self, to: &Audience, frame: &ServerFrame) {
+        let outboxes = self.roster.audience(to).map(MemberRecord::outbox);
+        self.fanout.send(outboxes, frame);
+    }
+
+    fn kick(&mut self, member: u32, reason: &str) {
+        let Some(gone) = self.depart(member, "kicked", wit::LeaveReason::Kicked) else {
+            return;
+        };
+        let frame = ServerFrame::RoomClosed(server::RoomClosed {
+            room: self.identity.name.to_string(),
+            code: "KICKED".to_owned(),
+            message: reason.to_owned(),
+        });
+        self.fanout.send([gone.outbox()], &frame);
+        self.detach(&gone.peer);
+    }
+
+    fn set_seat(&mut self, id: u32, seat: wit::Seat) {
+        let Some(member) = self.roster.get_mut(id) else {
+            return;
+        };
+        if member.seat == seat {
+            return;
+        }
+        self.status.unseat(seat_to_frame(member.seat));
+        self.status.seat(seat_to_frame(seat));
+        member.seat = seat;
+        if member.is_admitted {
+            self.announce_change(id, "seat");
+            self.welcome(&[id]);
+        }
+    }
+
+    /// Tells everybody what a member is now.
+    pub(super) fn announce_change(&mut self, id: u32, reason: &str) {
+        if !self.names_members() {
+            return;
+        }
+        let Some(member) = self.roster.get(id) else {
+            return;
+        };
+        self.seq += 1;
+        let frame = ServerFrame::UserChanged(server::UserChanged {
+            room: self.identity.name.to_string(),
+            member: member.to_frame(),
+            reason: Some(reason.to_owned()),
+            epoch: self.identity.epoch,
+            seq: self.seq,
+        });
+        self.send_to(&Audience::Everyone, &frame);
+    }
+
+    /// Remembers that the count of members is to be told, where they are not named.
+    fn note_presence(&mut self) {
+        let presence = self.identity.version.description.presence;
+        if presence != wit::Presence::None && !self.names_members() {
+            self.is_presence_dirty = true;
+        }
+    }
+
+}
+
+/// Tells everybody how many members there are.
+pub(super) fn send_presence(core: &RoomCore, count: usize, version: u64) {
+    let Ok(state) = Payload::from_serde(&std::collections::BTreeMap::from([("count", count)])) else {
+        return;
+    };
+    let place = core.place();
+    let frame = ServerFrame::RoomState(server::RoomState {
+        room: place.room.to_string(),
+        epoch: place.epoch,
+        tick: core.clock.tick(),
+        view: PRESENCE_VIEW.to_owned(),
+        version,
+        as_of: place.seq,
+        hash: state.state_hash(),
+        base: None,
+        state: Some(state),
+        patch: None,
+    });
+    let key = StateKey {
+        room: Arc::clone(&place.room),
+        view: PRESENCE_VIEW.into(),
+    };
+    let outboxes = core.roster.admitted().map(MemberRecord::outbox);
+    core.fanout.send_state(outboxes, &key, &frame);
+}

@@ -1,0 +1,525 @@
+//! What a room does with each input: a state machine without I/O. Inputs become events for the plugin, or are refused
+//! on the spot; [`super::apply`] then does what the plugin asks for. Time comes in as an argument; frames go out
+//! through outboxes, which are plain queues.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_proto::{Durability, ErrorCode, Member, ServerFrame, server};
+use tokio::time::Instant;
+
+use super::clock::{Clock, LATE_TICK, Timers};
+use super::handle::{JoinRequest, LeaveReason, RoomIdentity, RoomInput, RoomStatus};
+use super::inputs::Admission;
+use super::roster::{MEMBERS_SHOWN_MAX, MemberRecord, Newcomer, Roster, seat_to_frame};
+use super::views::{Place, Views};
+use crate::fanout::Fanout;
+use crate::plugin::{BatchInput, wit};
+use crate::session::outbox::Control;
+use crate::session::{Peer, SessionId};
+use crate::telemetry::Metrics;
+
+/// The most events in one batch.
+const BATCH_EVENTS_MAX: usize = 64;
+/// The most payload in one batch.
+const BATCH_BYTES_MAX: usize = 256 << 10;
+/// How often a room tells how many members it has, where it does not name them.
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An event on its way to the plugin, and what the host must remember about it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) event: wit::Event,
+    pub(super) origin: Origin,
+}
+
+/// Where an event is from.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A member's join; answered when the plugin has seen it.
+    Join { member: u32, id: Option<u64> },
+    /// A departure; `member` as others knew it, `None` if they never did.
+    Leave { member: Option<Member>, reason: &'static str },
+    /// A member's input.
+    Message {
+        member: u32,
+        session: SessionId,
+        id: Option<u64>,
+    },
+    /// The room itself.
+    Room,
+}
+
+/// A room without its plugin.
+#[derive(Debug)]
+pub(crate) struct RoomCore {
+    pub(super) identity: Arc<RoomIdentity>,
+    pub(super) status: Arc<RoomStatus>,
+    pub(super) fanout: Fanout,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) roster: Roster,
+    pub(super) clock: Clock,
+    pub(super) timers: Timers,
+    pub(super) views: Views,
+    pub(super) seq: u64,
+    pub(super) pending: VecDeque<Pending>,
+    /// What an on-tick room gathers until its next tick.
+    held: VecDeque<Pending>,
+    state_interval: Duration,
+    states_sent: Option<Instant>,
+    pub(super) is_presence_dirty: bool,
+    presence_sent: Option<Instant>,
+    presence_version: u64,
+    empty_since: Option<Instant>,
+    pub(super) is_closed: bool,
+}
+
+impl RoomCore {
+    pub(super) fn new(
+        identity: Arc<RoomIdentity>,
+        status: Arc<RoomStatus>,
+        metrics: Arc<Metrics>,
+        now: Instant,
+    ) -> Self {
+        let description = &identity.version.description;
+        let tick_hz = description.tick_hz;
+        let state_interval = match description.state_interval_ms {
+            Some(ms) => Duration::from_millis(ms.into()),
+            None if tick_hz > 0 => Duration::from_secs(1) / tick_hz,
+            None => Duration::ZERO,
+        };
+        Self {
+            clock: Clock::new(now, tick_hz),
+            fanout: Fanout::new(Arc::clone(&metrics)),
+            identity,
+            status,
+            metrics,
+            roster: Roster::default(),
+            timers: Timers::default(),
+            views: Views::default(),
+            seq: 0,
+            pending: VecDeque::new(),
+            held: VecDeque::new(),
+            state_interval,
+            states_sent: None,
+            is_presence_dirty: false,
+            presence_sent: None,
+            presence_version: 0,
+            empty_since: Some(now),
+            is_closed: false,
+        }
+    }
+
+    /// Takes one input.
+    pub(super) fn accept(&mut self, input: RoomInput, now: Instant) {
+        match input {
+            RoomInput::Join(request) => self.join(*request),
+            RoomInput::Leave {
+                session,
+                id,
+                reason,
+            } => self.leave(session, id, reason, now),
+            RoomInput::Message {
+                session,
+                payload,
+                id,
+            } => self.message(session, payload.as_msgpack(), id),
+            RoomInput::StateRequest { session, view } => self.state_request(session, &view),
+            RoomInput::Renamed { session, name } => self.rename(session, name),
+            RoomInput::Shutdown => self.close(ErrorCode::ServerDraining.as_str(), "the server is stopping; come back soon"),
+        }
+    }
+
+    /// Brings about what is due: gathered messages, timers, the tick.
+    pub(super) fn pass_time(&mut self, now: Instant) {
+        for timer in self.timers.take_due(self.clock.room_time_ms(now)) {
+            self.queue(wit::Event::Timer(timer), Origin::Room);
+        }
+        let Some(tick) = self.clock.take_due(now) else {
+            return;
+        };
+        self.metrics.tick(tick.lateness, tick.lateness > LATE_TICK, tick.merged);
+        self.pending.append(&mut self.held);
+        let event = wit::Event::Tick(wit::Tick {
+            number: tick.number,
+            dt_ms: tick.dt_ms,
+        });
+        self.queue(event, Origin::Room);
+    }
+
+    /// Cuts the next batch from what waits. A batch ends before the first message of a member who joins in it: until
+    /// the plugin has let the member in, there is nothing it may say.
+    pub(super) fn next_batch(&mut self, now: Instant) -> Option<(Vec<Pending>, BatchInput)> {
+        let mut origins: Vec<Pending> = Vec::new();
+        let mut events = Vec::new();
+        let mut joining: Vec<u32> = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = self.pending.front() {
+            if let Origin::Message { member, .. } = next.origin
+                && joining.contains(&member)
+            {
+                break;
+            }
+            bytes += payload_bytes(&next.event);
+            if events.len() == BATCH_EVENTS_MAX || (bytes > BATCH_BYTES_MAX && !events.is_empty()) {
+                break;
+            }
+            let Some(next) = self.pending.pop_front() else { break };
+            if let Origin::Join { member, .. } = next.origin {
+                joining.push(member);
+            }
+            // A member who was refused, or kicked, after it said this: it is as if it had not.
+            if let Origin::Message { member, .. } = next.origin
+                && self.roster.get(member).is_none()
+            {
+                continue;
+            }
+            events.push(next.event.clone());
+            origins.push(next);
+        }
+        (!events.is_empty()).then(|| {
+            let input = BatchInput {
+                now_ms: self.clock.room_time_ms(now),
+                tick: self.clock.tick(),
+                events,
+            };
+            (origins, input)
+        })
+    }
+
+    /// The highest member id the room ever gave out.
+    pub(super) fn last_member(&self) -> u32 {
+        self.roster.last_id()
+    }
+
+    /// When something will be due without any input.
+    pub(super) fn next_wake(&self, empty_grace: Duration) -> Option<Instant> {
+        let timer = self.timers.next_due_ms().map(|ms| self.clock.instant_of(ms));
+        let states = self.views.is_dirty().then(|| self.states_due()).flatten();
+        let presence = self
+            .is_presence_dirty
+            .then(|| self.presence_sent.map(|sent| sent + PRESENCE_INTERVAL))
+            .flatten();
+        let empty = self.empty_since.map(|since| since + empty_grace);
+        [self.clock.next_due(), timer, states, presence, empty]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Sends the states and the count of members that are due.
+    pub(super) fn flush(&mut self, now: Instant) {
+        if self.views.is_dirty() && self.states_due().is_none_or(|due| due <= now) {
+            self.states_sent = Some(now);
+            self.views.flush(&self.roster, &self.fanout, &self.place());
+        }
+        let is_presence_due = self
+            .presence_sent
+            .is_none_or(|sent| sent + PRESENCE_INTERVAL <= now);
+        if self.is_presence_dirty && is_presence_due {
+            self.is_presence_dirty = false;
+            self.presence_sent = Some(now);
+            self.send_presence_count();
+        }
+    }
+
+    /// Whether the room has been empty for longer than `grace`.
+    pub(super) fn is_deserted(&mut self, now: Instant, grace: Duration) -> bool {
+        if !self.roster.is_empty() {
+            self.empty_since = None;
+            return false;
+        }
+        let since = *self.empty_since.get_or_insert(now);
+        now.duration_since(since) >= grace
+    }
+
+    /// Ends the room: everybody is told why.
+    pub(super) fn close(&mut self, code: &str, message: &str) {
+        if std::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        let frame = ServerFrame::RoomClosed(server::RoomClosed {
+            room: self.identity.name.to_string(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
+        for id in self.roster.ids() {
+            if let Some(member) = self.remove(id) {
+                self.fanout.send([member.outbox()], &frame);
+                self.detach(&member.peer);
+            }
+        }
+        self.pending.clear();
+        self.held.clear();
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place {
+            room: Arc::clone(&self.identity.name),
+            epoch: self.identity.epoch,
+            seq: self.seq,
+        }
+    }
+
+    /// Takes a member off the roster, and gives its seat back.
+    pub(super) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
+        let member = self.roster.remove(id)?;
+        self.status.unseat(seat_to_frame(member.seat));
+        self.views.forget_member(id);
+        Some(member)
+    }
+
+    /// Tells a session, behind the frames it was sent, that it is in this room no more.
+    pub(super) fn detach(&self, peer: &Peer) {
+        peer.outbox.forget_states(&self.identity.name);
+        peer.outbox
+            .push_control(Control::LeftRoom(Arc::clone(&self.identity.name)));
+    }
+
+    /// Whether members are named to each other, or only counted.
+    pub(super) fn names_members(&self) -> bool {
+        self.identity.version.description.presence == wit::Presence::Full
+            && self.roster.admitted_count() <= MEMBERS_SHOWN_MAX
+    }
+
+    pub(super) fn refuse(&self, peer: &Peer, code: &str, message: &str, id: Option<u64>) {
+        let frame = self.error(code, message, id);
+        self.fanout.send([&peer.outbox], &frame);
+    }
+
+    pub(super) fn error(&self, code: &str, message: &str, id: Option<u64>) -> ServerFrame {
+        ServerFrame::Error(server::Error {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            id,
+            room: Some(self.identity.name.to_string()),
+        })
+    }
+
+    pub(super) fn queue(&mut self, event: wit::Event, origin: Origin) {
+        self.pending.push_back(Pending { event, origin });
+    }
+
+    /// The durability in force, which is none until there is a journal, whatever the plugin declares.
+    pub(super) fn durability() -> Durability {
+        Durability::None
+    }
+
+    fn join(&mut self, request: JoinRequest) {
+        let has_reservation = request.has_reservation;
+        match self.seat_for(&request) {
+            Ok(seat) => {
+                if has_reservation && seat == wit::Seat::Spectator {
+                    self.status.unseat(parlor_proto::Seat::Player);
+                }
+                self.seat(request, seat);
+            }
+            Err((code, message)) => {
+                if has_reservation {
+                    self.status.unseat(parlor_proto::Seat::Player);
+                }
+                self.refuse(&request.peer, code.as_str(), message, request.id);
+                // A session that is in already stays in; any other never got in.
+                if code != ErrorCode::AlreadyInRoom {
+                    self.detach(&request.peer);
+                }
+            }
+        }
+    }
+
+    /// Which seat there is for somebody; a player's is taken with the answer.
+    fn seat_for(&self, request: &JoinRequest) -> Result<wit::Seat, (ErrorCode, &'static str)> {
+        if self.roster.of_session(request.peer.session).is_some() {
+            return Err((ErrorCode::AlreadyInRoom, "you are in this room already"));
+        }
+        let version = &self.identity.version;
+        let may_play = version.permits(wit::Action::Join, &request.roles);
+        let may_watch = version.permits(wit::Action::Watch, &request.roles);
+        let has_spectator_seat = self.status.count(parlor_proto::Seat::Spectator)
+            < version.description.spectators_max;
+        let wants_to_play = request.seat != Some(parlor_proto::Seat::Spectator);
+        let mut reason = (ErrorCode::Forbidden, "you may not join rooms of this plugin");
+        if wants_to_play && may_play {
+            if request.has_reservation {
+                return Ok(wit::Seat::Player);
+            }
+            if self.status.is_locked() {
+                reason = (ErrorCode::RoomLocked, "the room is locked; watch, or wait");
+            } else if self.status.take_player_seat() {
+                return Ok(wit::Seat::Player);
+            } else {
+                reason = (ErrorCode::RoomFull, "no player's seat is free; watch, or try later");
+            }
+        }
+        if request.seat == Some(parlor_proto::Seat::Player) || !may_watch {
+            return Err(reason);
+        }
+        if has_spectator_seat {
+            self.status.seat(parlor_proto::Seat::Spectator);
+            return Ok(wit::Seat::Spectator);
+        }
+        if wants_to_play {
+            return Err(reason);
+        }
+        Err((ErrorCode::RoomFull, "no spectator's seat is free; try later"))
+    }
+
+    fn seat(&mut self, request: JoinRequest, seat: wit::Seat) {
+        let id = request.id;
+        let member = self.roster.add(Newcomer {
+            peer: request.peer,
+            name: request.name,
+            user: request.user,
+            roles: request.roles,
+            seat,
+        });
+        let (member, event) = (member.id, wit::Event::Joined(member.to_plugin()));
+        self.empty_since = None;
+        self.queue(event, Origin::Join { member, id });
+    }
+
+    fn leave(&mut self, session: SessionId, id: Option<u64>, reason: LeaveReason, now: Instant) {
+        let Some(member) = self.roster.of_session(session) else {
+            return;
+        };
+        let (label, wit_reason) = match reason {
+            LeaveReason::Left => ("left", wit::LeaveReason::Left),
+            LeaveReason::Disconnected => ("disconnected", wit::LeaveReason::Disconnected),
+        };
+        let Some(gone) = self.depart(member, label, wit_reason) else {
+            return;
+        };
+        if reason == LeaveReason::Left {
+            let frame = ServerFrame::RoomLeft(server::RoomLeft {
+                room: self.identity.name.to_string(),
+                id,
+            });
+            self.fanout.send([gone.outbox()], &frame);
+            self.detach(&gone.peer);
+        }
+        self.is_deserted(now, Duration::MAX);
+    }
+
+    /// Takes a member out, and has the plugin and the others told.
+    pub(super) fn depart(
+        &mut self,
+        member: u32,
+        label: &'static str,
+        reason: wit::LeaveReason,
+    ) -> Option<MemberRecord> {
+        let gone = self.remove(member)?;
+        let event = wit::Event::Left(wit::Departure { member, reason });
+        let origin = Origin::Leave {
+            member: gone.is_admitted.then(|| gone.to_frame()),
+            reason: label,
+        };
+        self.hold(event, origin);
+        Some(gone)
+    }
+
+    fn message(&mut self, session: SessionId, payload: &[u8], id: Option<u64>) {
+        let Some(member) = self.roster.of_session(session) else {
+            // Its session learns that it left by a control behind the frames; this message crossed it.
+            return;
+        };
+        let Some(record) = self.roster.get_mut(member) else {
+            return;
+        };
+        if let Some(id) = id {
+            let repeat = match record.inputs.admit(id) {
+                Admission::New => None,
+                Admission::Waiting => return,
+                Admission::Answered(answer) => Some(answer),
+                Admission::Forgotten => Some(ServerFrame::Reply(server::Reply {
+                    room: Some(self.identity.name.to_string()),
+                    id,
+                    data: None,
+                    epoch: Some(self.identity.epoch),
+                    seq: None,
+                    tick: None,
+                    repeat: Some(true),
+                })),
+            };
+            if let Some(answer) = repeat {
+                self.fanout.send([record.outbox()], &answer);
+                return;
+            }
+        }
+        let payload_bytes_max = self.identity.version.limits.payload_bytes_max;
+        if payload.len() > payload_bytes_max {
+            let text = format!("this room takes at most {payload_bytes_max} bytes of MessagePack a message; send less");
+            self.answer(member, id, self.error(ErrorCode::PayloadTooLarge.as_str(), &text, id));
+            return;
+        }
+        let event = wit::Event::Message(wit::Message {
+            member,
+            payload: payload.to_vec(),
+            id,
+        });
+        self.hold(event, Origin::Message { member, session, id });
+    }
+
+    /// Sends a member the answer to an input, and keeps it if the input had an id.
+    pub(super) fn answer(&mut self, member: u32, id: Option<u64>, frame: ServerFrame) {
+        let Some(record) = self.roster.get_mut(member) else {
+            return;
+        };
+        self.fanout.send([record.outbox()], &frame);
+        if let Some(id) = id {
+            record.inputs.answer(id, frame);
+        }
+    }
+
+    /// Queues what an on-tick room hands over with its next tick.
+    fn hold(&mut self, event: wit::Event, origin: Origin) {
+        let is_on_tick = self.identity.version.description.delivery == wit::Delivery::OnTick;
+        let queue = if is_on_tick { &mut self.held } else { &mut self.pending };
+        queue.push_back(Pending { event, origin });
+    }
+
+    fn state_request(&mut self, session: SessionId, view: &str) {
+        let Some(member) = self.roster.of_session(session).and_then(|id| self.roster.get(id)) else {
+            return;
+        };
+        if !member.is_admitted || !self.views.send_one(view, member, &self.fanout, &self.place()) {
+            self.refuse(
+                &member.peer,
+                ErrorCode::ViewNotFound.as_str(),
+                "this room shows you no such view",
+                None,
+            );
+        }
+    }
+
+    fn rename(&mut self, session: SessionId, name: String) {
+        let Some(id) = self.roster.of_session(session) else {
+            return;
+        };
+        let Some(member) = self.roster.get_mut(id) else {
+            return;
+        };
+        member.name = name;
+        if member.is_admitted {
+            self.announce_change(id, "renamed");
+        }
+    }
+
+    fn states_due(&self) -> Option<Instant> {
+        self.states_sent.map(|sent| sent + self.state_interval)
+    }
+
+    fn send_presence_count(&mut self) {
+        self.presence_version += 1;
+        let count = self.roster.admitted_count();
+        super::apply::send_presence(self, count, self.presence_version);
+    }
+}
+
+fn payload_bytes(event: &wit::Event) -> usize {
+    match event {
+        wit::Event::Message(message) => message.payload.len(),
+        wit::Event::Signal(signal) => signal.payload.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,238 @@
+//! What others hold of a room: its mailbox, and the little of its status that listings and quick match look at.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+
+use parlor_proto::{Payload, Seat, Visibility};
+use tokio::sync::mpsc;
+
+use crate::plugin::Version;
+use crate::session::{Peer, SessionId};
+
+/// The most inputs that wait for a room; what comes then is refused with `ROOM_BUSY`.
+pub(crate) const MAILBOX_INPUTS_MAX: usize = 1024;
+/// The most bytes of payloads that wait for a room.
+pub(crate) const MAILBOX_BYTES_MAX: usize = 4 << 20;
+
+/// Everything that can reach a room from outside.
+#[derive(Debug)]
+pub(crate) enum RoomInput {
+    /// A session wants in.
+    Join(Box<JoinRequest>),
+    /// A session leaves.
+    Leave {
+        session: SessionId,
+        id: Option<u64>,
+        reason: LeaveReason,
+    },
+    /// A member says something.
+    Message {
+        session: SessionId,
+        payload: Payload,
+        id: Option<u64>,
+    },
+    /// A member asks for the whole of a view.
+    StateRequest { session: SessionId, view: String },
+    /// A session changed its nickname.
+    Renamed { session: SessionId, name: String },
+    /// The server is about to stop.
+    Shutdown,
+}
+
+/// Why a session leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeaveReason {
+    /// It asked to.
+    Left,
+    /// Its connection is gone.
+    Disconnected,
+}
+
+/// A session that wants in.
+#[derive(Debug)]
+pub(crate) struct JoinRequest {
+    pub(crate) peer: Peer,
+    pub(crate) name: String,
+    pub(crate) user: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) seat: Option<Seat>,
+    /// Whether quick match took a player's seat for it already.
+    pub(crate) has_reservation: bool,
+    pub(crate) id: Option<u64>,
+}
+
+/// What does not change while a room lives.
+#[derive(Debug)]
+pub(crate) struct RoomIdentity {
+    pub(crate) name: Arc<str>,
+    pub(crate) version: Arc<Version>,
+    pub(crate) epoch: u64,
+    pub(crate) visibility: Visibility,
+    /// The code of a private room.
+    pub(crate) code: Option<String>,
+    /// What quick match looks for beside the plugin.
+    pub(crate) match_key: Payload,
+    /// The creator's options.
+    pub(crate) options: Payload,
+}
+
+/// What changes, and may be looked at from outside without asking the room.
+#[derive(Debug)]
+pub(crate) struct RoomStatus {
+    players: AtomicU32,
+    players_max: u32,
+    spectators: AtomicU32,
+    is_locked: AtomicBool,
+    metadata: RwLock<Payload>,
+    mailbox_bytes: AtomicUsize,
+}
+
+impl RoomStatus {
+    pub(crate) fn new(players_max: u32) -> Self {
+        Self {
+            players: AtomicU32::new(0),
+            players_max,
+            spectators: AtomicU32::new(0),
+            is_locked: AtomicBool::new(false),
+            metadata: RwLock::new(Payload::empty_map()),
+            mailbox_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes a player's seat if one is free. The one place where capacity is decided.
+    pub(crate) fn take_player_seat(&self) -> bool {
+        self.players
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+                (taken < self.players_max).then_some(taken + 1)
+            })
+            .is_ok()
+    }
+
+    /// Seats somebody without asking for capacity: spectators are counted by the room, and a plugin may overrule.
+    pub(crate) fn seat(&self, seat: Seat) {
+        self.seats(seat).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Frees a seat.
+    pub(crate) fn unseat(&self, seat: Seat) {
+        self.seats(seat).fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn count(&self, seat: Seat) -> u32 {
+        self.seats(seat).load(Ordering::Acquire)
+    }
+
+    pub(crate) fn players_max(&self) -> u32 {
+        self.players_max
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.is_locked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_locked(&self, is_locked: bool) {
+        self.is_locked.store(is_locked, Ordering::Release);
+    }
+
+    pub(crate) fn metadata(&self) -> Payload {
+        let metadata = self.metadata.read().unwrap_or_else(|lock| lock.into_inner());
+        metadata.clone()
+    }
+
+    pub(crate) fn set_metadata(&self, metadata: Payload) {
+        *self.metadata.write().unwrap_or_else(|lock| lock.into_inner()) = metadata;
+    }
+
+    fn seats(&self, seat: Seat) -> &AtomicU32 {
+        match seat {
+            Seat::Player => &self.players,
+            Seat::Spectator => &self.spectators,
+        }
+    }
+}
+
+/// The way to a room.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomHandle {
+    pub(crate) identity: Arc<RoomIdentity>,
+    pub(crate) status: Arc<RoomStatus>,
+    mailbox: mpsc::Sender<RoomInput>,
+}
+
+/// Why a room did not take an input.
+#[derive(Debug)]
+pub(crate) enum PostError {
+    /// Too much waits already.
+    Busy,
+    /// The room is gone; here is the input back.
+    Gone(RoomInput),
+}
+
+impl RoomHandle {
+    pub(crate) fn new(
+        identity: Arc<RoomIdentity>,
+        status: Arc<RoomStatus>,
+        mailbox: mpsc::Sender<RoomInput>,
+    ) -> Self {
+        Self {
+            identity,
+            status,
+            mailbox,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.identity.name
+    }
+
+    /// Whether two handles lead to the very same room, not only to the same name.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
+    }
+
+    /// Gives back a player's seat that quick match took for a session that does not come.
+    pub(crate) fn release(&self, has_reservation: bool) {
+        if has_reservation {
+            self.status.unseat(Seat::Player);
+        }
+    }
+
+    /// Puts an input into the mailbox, if there is room for it.
+    pub(crate) fn post(&self, input: RoomInput) -> Result<(), PostError> {
+        let bytes = weight(&input);
+        let queued = &self.status.mailbox_bytes;
+        if bytes > 0 && queued.fetch_add(bytes, Ordering::AcqRel) + bytes > MAILBOX_BYTES_MAX {
+            queued.fetch_sub(bytes, Ordering::AcqRel);
+            return Err(PostError::Busy);
+        }
+        self.mailbox.try_send(input).map_err(|error| {
+            queued.fetch_sub(bytes, Ordering::AcqRel);
+            match error {
+                mpsc::error::TrySendError::Full(_) => PostError::Busy,
+                mpsc::error::TrySendError::Closed(input) => PostError::Gone(input),
+            }
+        })
+    }
+
+    /// Puts an input that must not be lost into the mailbox, and waits for room if need be. A room that is gone has
+    /// nothing to be told.
+    pub(crate) async fn post_surely(&self, input: RoomInput) {
+        let _ = self.mailbox.send(input).await;
+    }
+}
+
+/// Takes note that the room has an input out of its mailbox.
+pub(crate) fn account_taken(status: &RoomStatus, input: &RoomInput) {
+    status.mailbox_bytes.fetch_sub(weight(input), Ordering::AcqRel);
+}
+
+fn weight(input: &RoomInput) -> usize {
+    match input {
+        RoomInput::Message { payload, .. } => payload.as_msgpack().len(),
+        RoomInput::Join(_)
+        | RoomInput::Leave { .. }
+        | RoomInput::StateRequest { .. }
+        | RoomInput::Renamed { .. }
+        | RoomInput::Shutdown => 0,
+    }
+}

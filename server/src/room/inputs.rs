@@ -1,0 +1,102 @@
+//! Which of a member's inputs were applied. Ids rise; an id that was seen is answered again and not applied again.
+
+use std::collections::VecDeque;
+
+use parlor_proto::ServerFrame;
+
+/// How many answers are kept for a client that asks again.
+const ANSWERS_KEPT: usize = 64;
+
+/// The watermark of one session in one room.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    last_id: u64,
+    /// The newest answers; `None` while an input waits for its step.
+    answers: VecDeque<(u64, Option<ServerFrame>)>,
+}
+
+/// What an id means.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Admission {
+    /// A new input.
+    New,
+    /// An input that was answered like this.
+    Answered(ServerFrame),
+    /// An input that waits for its step; its answer will come.
+    Waiting,
+    /// An input that was seen, and whose answer is no longer kept.
+    Forgotten,
+}
+
+impl Inputs {
+    /// The highest id that was seen.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
+    /// Takes note of an id.
+    pub(crate) fn admit(&mut self, id: u64) -> Admission {
+        if id > self.last_id {
+            self.last_id = id;
+            if self.answers.len() == ANSWERS_KEPT {
+                self.answers.pop_front();
+            }
+            self.answers.push_back((id, None));
+            return Admission::New;
+        }
+        match self.answers.iter().find(|(kept, _)| *kept == id) {
+            Some((_, Some(answer))) => Admission::Answered(answer.clone()),
+            Some((_, None)) => Admission::Waiting,
+            None => Admission::Forgotten,
+        }
+    }
+
+    /// Keeps the answer to an input.
+    pub(crate) fn answer(&mut self, id: u64, answer: ServerFrame) {
+        if let Some(kept) = self.answers.iter_mut().find(|(kept, _)| *kept == id) {
+            kept.1 = Some(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_proto::server;
+
+    use super::*;
+
+    fn pong(timestamp: u64) -> ServerFrame {
+        ServerFrame::Pong(server::Pong {
+            timestamp,
+            server_time_ms: 0,
+        })
+    }
+
+    #[test]
+    fn an_id_is_applied_once_and_answered_as_often_as_asked() {
+        let mut inputs = Inputs::default();
+        assert_eq!(inputs.admit(5), Admission::New);
+        assert_eq!(inputs.admit(5), Admission::Waiting);
+        inputs.answer(5, pong(5));
+        assert_eq!(inputs.admit(5), Admission::Answered(pong(5)));
+        assert_eq!(inputs.last_id(), 5);
+    }
+
+    #[test]
+    fn an_id_below_the_watermark_that_never_was_used_is_used_up() {
+        let mut inputs = Inputs::default();
+        assert_eq!(inputs.admit(5), Admission::New);
+        assert_eq!(inputs.admit(4), Admission::Forgotten);
+    }
+
+    #[test]
+    fn only_the_newest_answers_are_kept() {
+        let mut inputs = Inputs::default();
+        for id in 1..=65 {
+            assert_eq!(inputs.admit(id), Admission::New);
+            inputs.answer(id, pong(id));
+        }
+        assert_eq!(inputs.admit(1), Admission::Forgotten);
+        assert_eq!(inputs.admit(2), Admission::Answered(pong(2)));
+    }
+}

@@ -1,0 +1,261 @@
+//! Rooms. One task owns a room: its members, its clock and its plugin. It sleeps until something comes in or is due,
+//! takes all that waits, and makes one plugin call for it.
+
+mod apply;
+mod clock;
+mod core;
+mod handle;
+mod inputs;
+mod registry;
+mod roster;
+mod views;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_proto::ErrorCode;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use self::core::RoomCore;
+use crate::node::Node;
+use crate::plugin::{FaultReport, OpenError, Runner, wit};
+use crate::session::outbox::Control;
+
+pub(crate) use handle::{JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
+pub(crate) use registry::{Locator, Registry};
+
+/// How many inputs are taken from the mailbox at a time.
+const INBOX_MAX: usize = 64;
+/// A step that costs more than this sends its room to the slow lane.
+const SLOW_STEP: Duration = Duration::from_millis(5);
+/// Steps below this count towards coming back.
+const QUICK_STEP: Duration = Duration::from_millis(2);
+/// So many quick steps in a row bring a room back beside the sockets.
+const QUICK_STEPS_TO_RETURN: u32 = 200;
+
+/// Runs a room from its opening to its end.
+pub(crate) async fn run(node: Arc<Node>, handle: RoomHandle, mailbox: mpsc::Receiver<RoomInput>) {
+    let mut room = RoomTask {
+        node,
+        handle,
+        mailbox,
+        inbox: Vec::with_capacity(INBOX_MAX),
+        lane: Lane::default(),
+    };
+    room.node.metrics.room_opened();
+    match room.open() {
+        Ok((core, runner)) => room.serve(core, runner).await,
+        Err(refusal) => room.refuse_all(&refusal).await,
+    }
+    room.node.metrics.room_closed();
+}
+
+/// The loop around a room. Its inputs are the mailbox and the clock.
+struct RoomTask {
+    node: Arc<Node>,
+    handle: RoomHandle,
+    mailbox: mpsc::Receiver<RoomInput>,
+    inbox: Vec<RoomInput>,
+    lane: Lane,
+}
+
+/// Where a room's steps run.
+#[derive(Debug, Default)]
+struct Lane {
+    is_slow: bool,
+    quick_steps: u32,
+}
+
+impl Lane {
+    /// Moves by what a step cost: over the line at once, back only after a long time of being quick.
+    fn observe(&mut self, cost: Duration) {
+        if cost > SLOW_STEP {
+            self.is_slow = true;
+            self.quick_steps = 0;
+        } else if cost < QUICK_STEP {
+            self.quick_steps += 1;
+            self.is_slow &= self.quick_steps < QUICK_STEPS_TO_RETURN;
+        } else {
+            self.quick_steps = 0;
+        }
+    }
+}
+
+/// Why a room could not be opened, for those who wanted in.
+struct OpenRefusal {
+    code: ErrorCode,
+    message: String,
+}
+
+impl RoomTask {
+    fn open(&mut self) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
+        let identity = &self.handle.identity;
+        let version = &identity.version;
+        let config = wit::Config {
+            room: identity.name.to_string(),
+            seed: rand::random(),
+            settings: version.settings.as_msgpack().to_vec(),
+            options: identity.options.as_msgpack().to_vec(),
+        };
+        let opened = Runner::open(Arc::clone(version), &config);
+        let (runner, effects) = opened.map_err(|error| match error {
+            OpenError::Refused(message) => OpenRefusal {
+                code: ErrorCode::RoomRefused,
+                message,
+            },
+            OpenError::Fault(fault) => {
+                self.report(&FaultReport {
+                    plugin: Arc::clone(&version.label),
+                    digest: Arc::clone(&version.digest),
+                    room: Arc::clone(&identity.name),
+                    step: 0,
+                    kind: fault.kind.label(),
+                    message: fault.message,
+                    input: Some("opening the room".to_owned()),
+                });
+                OpenRefusal {
+                    code: ErrorCode::PluginFailed,
+                    message: "the plugin failed while opening the room; its author was told"
+                        .to_owned(),
+                }
+            }
+        })?;
+        let now = Instant::now();
+        let metrics = Arc::clone(&self.node.metrics);
+        let mut core = RoomCore::new(Arc::clone(identity), Arc::clone(&self.handle.status), metrics, now);
+        core.apply_opening(effects, now);
+        Ok((core, Box::new(runner)))
+    }
+
+    async fn serve(&mut self, mut core: RoomCore, mut runner: Box<Runner>) {
+        let grace = self.node.limits.empty_room_grace;
+        loop {
+            core.flush(Instant::now());
+            let wake = core.next_wake(grace);
+            tokio::select! {
+                taken = self.mailbox.recv_many(&mut self.inbox, INBOX_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+            let now = Instant::now();
+            for input in self.inbox.drain(..) {
+                handle::account_taken(&self.handle.status, &input);
+                core.accept(input, now);
+            }
+            core.pass_time(now);
+            while let Some((batch, input)) = core.next_batch(now) {
+                let started = Instant::now();
+                let last_member = core.last_member();
+                let ran = if self.lane.is_slow {
+                    let Some((back, ran)) = self.node.slow_lane.run(runner, input, last_member).await else {
+                        core.close(ErrorCode::PluginFailed.as_str(), "the room was lost inside the server");
+                        return self.retire().await;
+                    };
+                    runner = back;
+                    ran
+                } else {
+                    runner.run(&input, last_member)
+                };
+                self.lane.observe(ran.cost);
+                self.node.metrics.step(started.elapsed(), batch.len(), ran.log_lines_dropped);
+                for report in &ran.reports {
+                    self.report(report);
+                }
+                core.apply(&batch, ran, now);
+            }
+            if core.is_deserted(now, grace) {
+                core.close(ErrorCode::RoomClosed.as_str(), "the room was empty");
+            }
+            if core.is_closed {
+                break;
+            }
+        }
+        self.retire().await;
+    }
+
+    /// Takes the room out of the registry, and sends on whoever still knocks.
+    async fn retire(&mut self) {
+        self.node.rooms.remove(&self.handle);
+        self.mailbox.close();
+        while let Some(input) = self.mailbox.recv().await {
+            handle::account_taken(&self.handle.status, &input);
+            if let RoomInput::Join(request) = input {
+                let control = Control::JoinBounced(Arc::clone(self.handle.name()));
+                request.peer.outbox.push_control(control);
+            }
+        }
+    }
+
+    /// The room could not be opened: whoever waits for it is told.
+    async fn refuse_all(&mut self, refusal: &OpenRefusal) {
+        self.node.rooms.remove(&self.handle);
+        self.mailbox.close();
+        while let Some(input) = self.mailbox.recv().await {
+            handle::account_taken(&self.handle.status, &input);
+            if let RoomInput::Join(request) = input {
+                let frame = parlor_proto::ServerFrame::Error(parlor_proto::server::Error {
+                    code: refusal.code.as_str().to_owned(),
+                    message: refusal.message.clone(),
+                    id: request.id,
+                    room: Some(self.handle.name().to_string()),
+                });
+                let fanout = crate::fanout::Fanout::new(Arc::clone(&self.node.metrics));
+                fanout.send([&request.peer.outbox], &frame);
+                let control = Control::LeftRoom(Arc::clone(self.handle.name()));
+                request.peer.outbox.push_control(control);
+            }
+        }
+    }
+
+    fn report(&self, report: &FaultReport) {
+        self.node.metrics.plugin_failed(report.kind);
+        tracing::error!(
+            target: "parlor::plugin",
+            plugin = %report.plugin,
+            room = %report.room,
+            step = report.step,
+            kind = report.kind,
+            input = report.input.as_deref().unwrap_or("none by itself"),
+            digest = %report.digest,
+            "plugin failed: {}",
+            report.message,
+        );
+        self.node.reports.add(report.clone());
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_step_moves_a_room_at_once_and_only_long_quickness_brings_it_back() {
+        let mut lane = Lane::default();
+        lane.observe(SLOW_STEP);
+        assert!(!lane.is_slow);
+        lane.observe(SLOW_STEP + Duration::from_micros(1));
+        assert!(lane.is_slow);
+        for _ in 1..QUICK_STEPS_TO_RETURN {
+            lane.observe(Duration::ZERO);
+        }
+        assert!(lane.is_slow);
+        lane.observe(QUICK_STEP);
+        lane.observe(Duration::ZERO);
+        assert!(lane.is_slow, "a step in between starts the count again");
+        for _ in 1..QUICK_STEPS_TO_RETURN {
+            lane.observe(Duration::ZERO);
+        }
+        assert!(!lane.is_slow);
+    }
+}

@@ -1,0 +1,391 @@
+//! Which rooms there are: by name, by code, and, for quick match, by plugin and match key. Finding a room and taking a
+//! seat in it, or making it, is one operation under one lock, so that two who look at once never make two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use parlor_proto::{Create, ErrorCode, Payload, Seat, Visibility, client};
+use rand::Rng;
+use tokio::sync::mpsc;
+
+use super::handle::{MAILBOX_INPUTS_MAX, RoomHandle, RoomIdentity, RoomInput, RoomStatus};
+use crate::node::Node;
+use crate::plugin::{Version, wit};
+
+/// The alphabet of codes: no letter that is read as another.
+const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// The length of a private room's code.
+const CODE_CHARS: usize = 8;
+/// The length of what makes a room's own name unique.
+const NAME_SUFFIX_CHARS: usize = 8;
+/// The most rooms in one listing.
+const LISTED_MAX: usize = 200;
+
+/// Where quick match looks.
+type MatchKey = (Arc<str>, Payload);
+
+/// All rooms of this node.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    by_name: DashMap<Arc<str>, RoomHandle>,
+    by_code: DashMap<String, Arc<str>>,
+    open: DashMap<MatchKey, Vec<RoomHandle>>,
+    count: AtomicUsize,
+}
+
+/// A room to join, and whether a player's seat in it is taken already.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) room: RoomHandle,
+    pub(crate) has_reservation: bool,
+}
+
+/// A refusal to find or make a room.
+pub(crate) type Refused = (ErrorCode, String);
+
+/// What a session needs to know to look for a room on somebody's behalf.
+#[derive(Debug)]
+pub(crate) struct Locator<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) roles: &'a [String],
+}
+
+impl Locator<'_> {
+    /// Finds or makes the room that a `join_room` asks for.
+    pub(crate) fn locate(&self, join: &client::JoinRoom) -> Result<Located, Refused> {
+        if let Some(code) = &join.code {
+            return self.by_code(code);
+        }
+        match (&join.room, &join.plugin) {
+            (Some(room), plugin) => self.by_name(room, plugin.as_deref(), join),
+            (None, Some(plugin)) => self.quick_match(plugin, join),
+            (None, None) => refuse(
+                ErrorCode::InvalidMessageFormat,
+                "join_room needs a room, a code or a plugin",
+            ),
+        }
+    }
+
+    fn by_code(&self, code: &str) -> Result<Located, Refused> {
+        let rooms = &self.node.rooms;
+        let name = rooms.by_code.get(&code.to_ascii_uppercase());
+        let room = name.and_then(|name| rooms.by_name.get(&*name).map(|it| it.clone()));
+        room.map(joined_as_is).ok_or_else(|| {
+            let message = "no room has this code; ask for a new link";
+            (ErrorCode::WrongCode, message.to_owned())
+        })
+    }
+
+    fn by_name(
+        &self,
+        name: &str,
+        plugin: Option<&str>,
+        join: &client::JoinRoom,
+    ) -> Result<Located, Refused> {
+        if !is_room_name(name) {
+            return refuse(
+                ErrorCode::InvalidRoomName,
+                "a room's name is 1 to 64 of A-Z a-z 0-9 . _ : -",
+            );
+        }
+        let create = join.create.unwrap_or(Create::IfMissing);
+        match self.node.rooms.by_name.entry(name.into()) {
+            Entry::Occupied(present) => {
+                let room = present.get();
+                let present_plugin = &room.identity.version.description.name;
+                if create == Create::Always {
+                    return refuse(ErrorCode::RoomExists, "a room has this name; choose another");
+                }
+                if plugin.is_some_and(|plugin| plugin != present_plugin) {
+                    let message = format!("this room runs {present_plugin}; choose another name");
+                    return Err((ErrorCode::PluginMismatch, message));
+                }
+                if room.identity.visibility == Visibility::Private {
+                    return refuse(ErrorCode::Forbidden, "this room is private; join it by its code");
+                }
+                Ok(joined_as_is(room.clone()))
+            }
+            Entry::Vacant(vacant) => {
+                let Some(plugin) = plugin.filter(|_| create != Create::Never) else {
+                    return refuse(
+                        ErrorCode::RoomNotFound,
+                        "no room has this name; name a plugin to make it",
+                    );
+                };
+                let version = self.version(plugin)?;
+                let made = self.make(name.into(), version, join)?;
+                // The guard must go before another map is locked: quick match locks the two the other way round.
+                drop(vacant.insert(made.room.clone()));
+                let room = made.room.clone();
+                if room.identity.visibility == Visibility::Public {
+                    let mut open = self.node.rooms.open.entry(open_key(&room)).or_default();
+                    open.push(room.clone());
+                }
+                made.start(self.node);
+                Ok(joined_as_is(room))
+            }
+        }
+    }
+
+    fn quick_match(&self, plugin: &str, join: &client::JoinRoom) -> Result<Located, Refused> {
+        let version = self.version(plugin)?;
+        let wants_public = join.visibility.unwrap_or(Visibility::Public) == Visibility::Public;
+        let may_find = join.create != Some(Create::Always) && wants_public;
+        let wants_to_play = join.seat != Some(Seat::Spectator);
+        let key = (Arc::from(plugin), match_key(join.options.as_ref()));
+        // Holding this entry makes looking and making one operation.
+        let mut open = self.node.rooms.open.entry(key).or_default();
+        if may_find {
+            let found = open.iter().find(|room| {
+                let status = &room.status;
+                if wants_to_play {
+                    !status.is_locked() && status.take_player_seat()
+                } else {
+                    status.count(Seat::Spectator) < version.description.spectators_max
+                }
+            });
+            if let Some(room) = found {
+                return Ok(Located {
+                    room: room.clone(),
+                    has_reservation: wants_to_play,
+                });
+            }
+        }
+        if join.create == Some(Create::Never) {
+            return refuse(ErrorCode::RoomNotFound, "no room of this plugin has a free seat");
+        }
+        let name = format!("{plugin}-{}", random_text(NAME_SUFFIX_CHARS).to_ascii_lowercase());
+        let made = self.make(name.into(), version, join)?;
+        let room = made.room.clone();
+        let has_reservation = wants_to_play && room.status.take_player_seat();
+        self.node.rooms.by_name.insert(Arc::clone(room.name()), room.clone());
+        if wants_public {
+            open.push(room.clone());
+        }
+        made.start(self.node);
+        Ok(Located {
+            room,
+            has_reservation,
+        })
+    }
+
+    fn version(&self, plugin: &str) -> Result<Arc<Version>, Refused> {
+        self.node.catalog.get(plugin).ok_or_else(|| {
+            let known = self.node.catalog.labels().join(", ");
+            let message = format!("no plugin is called {plugin:?}; there are: {known}");
+            (ErrorCode::PluginNotFound, message)
+        })
+    }
+
+    /// Makes a room; the caller puts it where it is found, and then starts it.
+    fn make(
+        &self,
+        name: Arc<str>,
+        version: Arc<Version>,
+        join: &client::JoinRoom,
+    ) -> Result<Made, Refused> {
+        if !version.permits(wit::Action::Create, self.roles) {
+            return refuse(ErrorCode::Forbidden, "you may not make rooms of this plugin");
+        }
+        let options = join.options.clone().unwrap_or_else(Payload::empty_map);
+        if !options.is_map() {
+            return refuse(ErrorCode::InvalidPayload, "options must be a map");
+        }
+        let node = self.node;
+        let rooms_max = node.limits.rooms_max;
+        let claimed = node
+            .rooms
+            .count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
+                (count < rooms_max).then_some(count + 1)
+            });
+        if claimed.is_err() {
+            let message = format!("this server holds {rooms_max} rooms, all in use; try later");
+            return Err((ErrorCode::RoomBusy, message));
+        }
+        let visibility = join.visibility.unwrap_or(Visibility::Public);
+        let code = (visibility == Visibility::Private)
+            .then(|| node.rooms.issue_code(&name));
+        let status = Arc::new(RoomStatus::new(version.description.players_max));
+        let identity = Arc::new(RoomIdentity {
+            name,
+            version,
+            epoch: node.epochs.next(),
+            visibility,
+            code,
+            match_key: match_key(Some(&options)),
+            options,
+        });
+        let (sender, mailbox) = mpsc::channel(MAILBOX_INPUTS_MAX);
+        let room = RoomHandle::new(identity, status, sender);
+        Ok(Made { room, mailbox })
+    }
+}
+
+/// A room that does not run yet.
+struct Made {
+    room: RoomHandle,
+    mailbox: mpsc::Receiver<RoomInput>,
+}
+
+impl Made {
+    /// Starts the room's task. Not before the room is in the registry: a room that fails at once takes itself out.
+    fn start(self, node: &Arc<Node>) {
+        tokio::spawn(super::run(Arc::clone(node), self.room, self.mailbox));
+    }
+}
+
+impl Registry {
+    /// Takes this very room out, and not another that has its name by now.
+    pub(crate) fn remove(&self, room: &RoomHandle) {
+        let identity = &room.identity;
+        if self
+            .by_name
+            .remove_if(room.name(), |_, present| present.is_same(room))
+            .is_some()
+        {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+        }
+        if let Some(code) = &identity.code {
+            self.by_code.remove_if(code, |_, name| name == room.name());
+        }
+        if let Entry::Occupied(mut open) = self.open.entry(open_key(room)) {
+            open.get_mut().retain(|it| !it.is_same(room));
+            if open.get().is_empty() {
+                open.remove();
+            }
+        }
+    }
+
+    /// How many rooms there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Every room there is.
+    pub(crate) fn all(&self) -> Vec<RoomHandle> {
+        self.by_name.iter().map(|it| it.value().clone()).collect()
+    }
+
+    /// The public rooms of a plugin, or all of them, whose metadata has all entries of `filter`.
+    pub(crate) fn list(&self, plugin: Option<&str>, filter: Option<&Payload>) -> Vec<RoomHandle> {
+        let mut rooms: Vec<RoomHandle> = self
+            .by_name
+            .iter()
+            .map(|it| it.value().clone())
+            .filter(|room| room.identity.visibility == Visibility::Public)
+            .filter(|room| {
+                plugin.is_none_or(|plugin| room.identity.version.description.name == plugin)
+            })
+            .filter(|room| filter.is_none_or(|filter| matches(&room.status.metadata(), filter)))
+            .collect();
+        rooms.sort_by(|a, b| a.name().cmp(b.name()));
+        rooms.truncate(LISTED_MAX);
+        rooms
+    }
+
+    fn issue_code(&self, room: &Arc<str>) -> String {
+        loop {
+            let code = random_text(CODE_CHARS);
+            if let Entry::Vacant(vacant) = self.by_code.entry(code.clone()) {
+                vacant.insert(Arc::clone(room));
+                return code;
+            }
+        }
+    }
+}
+
+/// Where quick match finds a room.
+fn open_key(room: &RoomHandle) -> MatchKey {
+    let plugin = room.identity.version.description.name.as_str();
+    (Arc::from(plugin), room.identity.match_key.clone())
+}
+
+fn joined_as_is(room: RoomHandle) -> Located {
+    Located {
+        room,
+        has_reservation: false,
+    }
+}
+
+fn refuse<T>(code: ErrorCode, message: &str) -> Result<T, Refused> {
+    Err((code, message.to_owned()))
+}
+
+/// `options.match`, canonical, so that equal ones are the same bytes.
+fn match_key(options: Option<&Payload>) -> Payload {
+    options
+        .and_then(|options| options.get("match"))
+        .unwrap_or_else(Payload::null)
+        .sorted()
+}
+
+/// Whether every entry of `filter` is in `metadata`.
+fn matches(metadata: &Payload, filter: &Payload) -> bool {
+    let Ok(wanted) = filter.to_serde::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>()
+    else {
+        return false;
+    };
+    wanted.keys().all(|key| {
+        let sorted = |payload: &Payload| payload.get(key).map(|value| value.sorted());
+        sorted(metadata) == sorted(filter)
+    })
+}
+
+fn is_room_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+}
+
+fn random_text(chars: usize) -> String {
+    let mut rng = rand::rng();
+    (0..chars)
+        .map(|_| char::from(CODE_ALPHABET[rng.random_range(0..CODE_ALPHABET.len())]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_the_protocol_says() {
+        for good in ["a", "Room-1", "a.b_c:d", &"x".repeat(64)] {
+            assert!(is_room_name(good), "{good}");
+        }
+        for bad in ["", "a b", "ä", "a/b", &"x".repeat(65)] {
+            assert!(!is_room_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn match_keys_compare_without_order() {
+        let options = |json| Payload::from_json(json).unwrap();
+        let a = match_key(Some(&options(r#"{"match":{"a":1,"b":2},"x":1}"#)));
+        let b = match_key(Some(&options(r#"{"match":{"b":2,"a":1}}"#)));
+        assert_eq!(a, b);
+        assert_eq!(match_key(None), match_key(Some(&options("{}"))));
+    }
+
+    #[test]
+    fn a_filter_matches_metadata_that_has_all_its_entries() {
+        let metadata = Payload::from_json(r#"{"status":"waiting","players":2}"#).unwrap();
+        let filter = |json| Payload::from_json(json).unwrap();
+        assert!(matches(&metadata, &filter(r#"{"status":"waiting"}"#)));
+        assert!(matches(&metadata, &filter("{}")));
+        assert!(!matches(&metadata, &filter(r#"{"status":"active"}"#)));
+        assert!(!matches(&metadata, &filter(r#"{"other":1}"#)));
+        assert!(!matches(&metadata, &filter("1")));
+    }
+
+    #[test]
+    fn codes_have_no_letters_that_are_read_as_others() {
+        let code = random_text(CODE_CHARS);
+        assert_eq!(code.len(), 8);
+        assert!(code.bytes().all(|byte| CODE_ALPHABET.contains(&byte)));
+    }
+}

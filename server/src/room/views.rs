@@ -1,0 +1,302 @@
+//! The views a plugin published: the newest value of each, for whoever may see it.
+//!
+//! One name may have a layer for everyone, one for a seat and one for a member; a member sees the most specific.
+//! Versions count per name, so that they rise for a member whichever layer it sees.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parlor_proto::{Payload, ServerFrame, server};
+
+use super::roster::{MemberRecord, Roster};
+use crate::fanout::Fanout;
+use crate::plugin::ViewAudience;
+use crate::session::outbox::StateKey;
+
+/// The most that all views of a room may take.
+pub(crate) const VIEWS_BYTES_MAX: usize = 8 << 20;
+
+/// Where in its history the room is: what every state frame names.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) room: Arc<str>,
+    pub(crate) epoch: u64,
+    pub(crate) seq: u64,
+}
+
+/// All views of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Views {
+    by_name: BTreeMap<Arc<str>, View>,
+    bytes: usize,
+    is_dirty: bool,
+}
+
+#[derive(Debug, Default)]
+struct View {
+    version: u64,
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    audience: ViewAudience,
+    value: Payload,
+    hash: u32,
+    version: u64,
+    tick: u64,
+    is_dirty: bool,
+}
+
+impl Views {
+    /// Takes a new value. `false` if the room's views have grown beyond what it may hold.
+    pub(crate) fn publish(
+        &mut self,
+        name: &str,
+        audience: ViewAudience,
+        value: Payload,
+        tick: u64,
+    ) -> bool {
+        let view = self.by_name.entry(name.into()).or_default();
+        view.version += 1;
+        self.bytes += value.as_msgpack().len();
+        let layer = Layer {
+            audience,
+            hash: value.state_hash(),
+            value,
+            version: view.version,
+            tick,
+            is_dirty: true,
+        };
+        match view.layers.iter_mut().find(|it| it.audience == audience) {
+            Some(present) => {
+                self.bytes -= present.value.as_msgpack().len();
+                *present = layer;
+            }
+            None => view.layers.push(layer),
+        }
+        self.is_dirty = true;
+        self.bytes <= VIEWS_BYTES_MAX
+    }
+
+    /// Withdraws a layer; whoever saw it is shown what is below.
+    pub(crate) fn withdraw(&mut self, name: &str, audience: ViewAudience) {
+        let Some(view) = self.by_name.get_mut(name) else {
+            return;
+        };
+        let Some(index) = view.layers.iter().position(|it| it.audience == audience) else {
+            return;
+        };
+        self.bytes -= view.layers.remove(index).value.as_msgpack().len();
+        view.version += 1;
+        for layer in &mut view.layers {
+            layer.version = view.version;
+            layer.is_dirty = true;
+        }
+        self.is_dirty = true;
+    }
+
+    /// Drops what only a member who is gone could see.
+    pub(crate) fn forget_member(&mut self, member: u32) {
+        for view in self.by_name.values_mut() {
+            view.layers.retain(|layer| {
+                let is_kept = layer.audience != ViewAudience::Member(member);
+                if !is_kept {
+                    self.bytes -= layer.value.as_msgpack().len();
+                }
+                is_kept
+            });
+        }
+    }
+
+    /// Whether anything waits to be sent.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    /// Sends what changed to whoever sees it.
+    pub(crate) fn flush(&mut self, roster: &Roster, fanout: &Fanout, place: &Place) {
+        self.is_dirty = false;
+        for (name, view) in &mut self.by_name {
+            for index in 0..view.layers.len() {
+                if !std::mem::take(&mut view.layers[index].is_dirty) {
+                    continue;
+                }
+                let recipients = roster
+                    .admitted()
+                    .filter(|member| view.visible_index(member) == Some(index))
+                    .map(MemberRecord::outbox);
+                let layer = &view.layers[index];
+                fanout.send_state(recipients, &key(place, name), &layer.frame(place, name));
+            }
+        }
+    }
+
+    /// Sends a member everything it sees.
+    pub(crate) fn send_all(&self, member: &MemberRecord, fanout: &Fanout, place: &Place) {
+        for name in self.by_name.keys() {
+            self.send_one(name, member, fanout, place);
+        }
+    }
+
+    /// Sends a member one view. `false` if it sees no view of this name.
+    pub(crate) fn send_one(
+        &self,
+        name: &str,
+        member: &MemberRecord,
+        fanout: &Fanout,
+        place: &Place,
+    ) -> bool {
+        let Some((name, view)) = self.by_name.get_key_value(name) else {
+            return false;
+        };
+        let Some(index) = view.visible_index(member) else {
+            return false;
+        };
+        let frame = view.layers[index].frame(place, name);
+        fanout.send_state([member.outbox()], &key(place, name), &frame);
+        true
+    }
+}
+
+impl View {
+    /// Which layer this member sees.
+    fn visible_index(&self, member: &MemberRecord) -> Option<usize> {
+        let rank = |audience| match audience {
+            ViewAudience::Everyone => 0,
+            ViewAudience::Seat(_) => 1,
+            ViewAudience::Member(_) => 2,
+        };
+        self.layers
+            .iter()
+            .enumerate()
+            .filter(|(_, layer)| Roster::sees(member, layer.audience))
+            .max_by_key(|(_, layer)| rank(layer.audience))
+            .map(|(index, _)| index)
+    }
+}
+
+impl Layer {
+    fn frame(&self, place: &Place, view: &str) -> ServerFrame {
+        ServerFrame::RoomState(server::RoomState {
+            room: place.room.to_string(),
+            epoch: place.epoch,
+            tick: self.tick,
+            view: view.to_owned(),
+            version: self.version,
+            as_of: place.seq,
+            hash: self.hash,
+            base: None,
+            state: Some(self.value.clone()),
+            patch: None,
+        })
+    }
+}
+
+fn key(place: &Place, view: &Arc<str>) -> StateKey {
+    StateKey {
+        room: Arc::clone(&place.room),
+        view: Arc::clone(view),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_proto::Subprotocol;
+
+    use super::*;
+    use crate::plugin::wit;
+    use crate::room::roster::Newcomer;
+    use crate::session::Peer;
+    use crate::session::outbox::{Outbox, Outgoing};
+    use crate::telemetry::Metrics;
+
+    fn roster(seats: &[wit::Seat]) -> Roster {
+        let mut roster = Roster::default();
+        for (session, seat) in (1..).zip(seats) {
+            let outbox = Arc::new(Outbox::new(Subprotocol::Json));
+            let id = roster
+                .add(Newcomer {
+                    peer: Peer::new(session, outbox),
+                    name: "somebody".to_owned(),
+                    user: None,
+                    roles: Vec::new(),
+                    seat: *seat,
+                })
+                .id;
+            roster.get_mut(id).unwrap().is_admitted = true;
+        }
+        roster
+    }
+
+    fn states(roster: &Roster, member: u32) -> Vec<(String, String)> {
+        let mut outgoing = Vec::new();
+        roster.get(member).unwrap().outbox().take(&mut outgoing);
+        outgoing
+            .into_iter()
+            .filter_map(|it| match it {
+                Outgoing::Message(message) => Subprotocol::Json.decode_server(&message).ok(),
+                Outgoing::Control(_) => None,
+            })
+            .filter_map(|frame| match frame {
+                ServerFrame::RoomState(state) => Some((state.view, state.state?.to_json())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn setup() -> (Views, Fanout, Place) {
+        let place = Place {
+            room: "room".into(),
+            epoch: 1,
+            seq: 0,
+        };
+        let fanout = Fanout::new(Arc::new(Metrics::new()));
+        (Views::default(), fanout, place)
+    }
+
+    fn number(number: u32) -> Payload {
+        Payload::from_serde(&number).unwrap()
+    }
+
+    #[test]
+    fn a_member_sees_the_most_specific_layer_and_never_anothers() {
+        let (mut views, fanout, place) = setup();
+        let roster = roster(&[wit::Seat::Player, wit::Seat::Player, wit::Seat::Spectator]);
+        views.publish("hand", ViewAudience::Everyone, number(0), 0);
+        views.publish("hand", ViewAudience::Seat(wit::Seat::Player), number(1), 0);
+        views.publish("hand", ViewAudience::Member(1), number(2), 0);
+        views.flush(&roster, &fanout, &place);
+        let hand = |value: &str| vec![("hand".to_owned(), value.to_owned())];
+        assert_eq!(states(&roster, 1), hand("2"));
+        assert_eq!(states(&roster, 2), hand("1"));
+        assert_eq!(states(&roster, 3), hand("0"));
+        assert!(!views.is_dirty());
+        views.withdraw("hand", ViewAudience::Member(1));
+        views.flush(&roster, &fanout, &place);
+        assert_eq!(states(&roster, 1), hand("1"));
+    }
+
+    #[test]
+    fn a_newcomer_is_sent_everything_it_sees() {
+        let (mut views, fanout, place) = setup();
+        let roster = roster(&[wit::Seat::Player]);
+        views.publish("board", ViewAudience::Everyone, number(7), 0);
+        views.publish("secret", ViewAudience::Member(9), number(8), 0);
+        views.send_all(roster.get(1).unwrap(), &fanout, &place);
+        assert_eq!(
+            states(&roster, 1),
+            [("board".to_owned(), "7".to_owned())]
+        );
+        assert!(!views.send_one("secret", roster.get(1).unwrap(), &fanout, &place));
+    }
+
+    #[test]
+    fn the_views_of_a_room_are_bounded() {
+        let (mut views, _, _) = setup();
+        let large = Payload::from_serde(&"x".repeat(VIEWS_BYTES_MAX / 2)).unwrap();
+        assert!(views.publish("a", ViewAudience::Everyone, large.clone(), 0));
+        assert!(views.publish("a", ViewAudience::Everyone, large.clone(), 0));
+        assert!(!views.publish("b", ViewAudience::Everyone, large, 0));
+    }
+}

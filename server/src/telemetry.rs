@@ -1,0 +1,203 @@
+//! What the server counts. Every metric has its name here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use parlor_proto::{CloseCode, Subprotocol};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+type Label = [(&'static str, &'static str); 1];
+type PerSubprotocol = [Counter; Subprotocol::ALL.len()];
+
+/// The node's counters. Those on the way of a message are resolved once, so that counting costs an addition.
+pub(crate) struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    rooms: Gauge,
+    frames_in: PerSubprotocol,
+    frames_out: PerSubprotocol,
+    bytes_in: PerSubprotocol,
+    bytes_out: PerSubprotocol,
+    encodings: PerSubprotocol,
+    closes: Family<Label, Counter>,
+    refusals: Family<Label, Counter>,
+    plugin_failures: Family<Label, Counter>,
+    step_seconds: Histogram,
+    step_events: Counter,
+    ticks: Counter,
+    ticks_late: Counter,
+    ticks_merged: Counter,
+    tick_lateness_seconds: Histogram,
+    states_replaced: Counter,
+    sends_to_departed: Counter,
+    log_lines_dropped: Counter,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "a list of names, better read in one piece")]
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("parlor");
+        let closes = Family::<Label, Counter>::default();
+        let refusals = Family::<Label, Counter>::default();
+        let plugin_failures = Family::<Label, Counter>::default();
+        registry.register("closes", "Connections closed by the server, by reason", closes.clone());
+        registry.register("refusals", "Requests and frames refused, by code", refusals.clone());
+        registry.register("plugin_failures", "Failed plugin calls, by kind", plugin_failures.clone());
+        let connections = gauge(&mut registry, "connections", "Open connections");
+        let rooms = gauge(&mut registry, "rooms", "Open rooms");
+        let frames_in = per_subprotocol(&mut registry, "frames_in", "Frames from clients");
+        let frames_out = per_subprotocol(&mut registry, "frames_out", "Frames to clients");
+        let bytes_in = per_subprotocol(&mut registry, "received_bytes", "Payload bytes of frames from clients");
+        let bytes_out = per_subprotocol(&mut registry, "sent_bytes", "Payload bytes of frames to clients");
+        let encodings = per_subprotocol(&mut registry, "encodings", "Frames encoded: at most one per frame and encoding in use");
+        let step_seconds = Histogram::new(exponential_buckets(1e-6, 2.0, 20));
+        registry.register_with_unit("step", "Time of one plugin step", Unit::Seconds, step_seconds.clone());
+        let tick_lateness_seconds = Histogram::new(exponential_buckets(1e-4, 2.0, 14));
+        registry.register_with_unit("tick_lateness", "How long after its time a tick runs", Unit::Seconds, tick_lateness_seconds.clone());
+        Self {
+            connections,
+            rooms,
+            frames_in,
+            frames_out,
+            bytes_in,
+            bytes_out,
+            encodings,
+            closes,
+            refusals,
+            plugin_failures,
+            step_seconds,
+            tick_lateness_seconds,
+            step_events: counter(&mut registry, "step_events", "Events handed to plugins"),
+            ticks: counter(&mut registry, "ticks", "Ticks run"),
+            ticks_late: counter(&mut registry, "ticks_late", "Ticks run more than 5 ms after their time"),
+            ticks_merged: counter(&mut registry, "ticks_merged", "Ticks skipped because the room was late by whole periods"),
+            states_replaced: counter(&mut registry, "states_replaced", "States replaced by newer ones before they were written"),
+            sends_to_departed: counter(&mut registry, "sends_to_departed", "Messages dropped because their member had left"),
+            log_lines_dropped: counter(&mut registry, "log_lines_dropped", "Lines of plugins' logs over their budget"),
+            registry,
+        }
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+
+    pub(crate) fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.connections.dec();
+    }
+
+    pub(crate) fn room_opened(&self) {
+        self.rooms.inc();
+    }
+
+    pub(crate) fn room_closed(&self) {
+        self.rooms.dec();
+    }
+
+    pub(crate) fn frame_in(&self, subprotocol: Subprotocol, bytes: usize) {
+        self.frames_in[subprotocol.index()].inc();
+        self.bytes_in[subprotocol.index()].inc_by(bytes as u64);
+    }
+
+    pub(crate) fn frame_out(&self, subprotocol: Subprotocol, bytes: usize) {
+        self.frames_out[subprotocol.index()].inc();
+        self.bytes_out[subprotocol.index()].inc_by(bytes as u64);
+    }
+
+    pub(crate) fn encoding_made(&self, subprotocol: Subprotocol) {
+        self.encodings[subprotocol.index()].inc();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn encodings_made(&self, subprotocol: Subprotocol) -> u64 {
+        self.encodings[subprotocol.index()].get()
+    }
+
+    pub(crate) fn closed(&self, code: CloseCode) {
+        self.closes.get_or_create(&[("reason", code.name())]).inc();
+    }
+
+    pub(crate) fn refused(&self, code: &'static str) {
+        self.refusals.get_or_create(&[("code", code)]).inc();
+    }
+
+    pub(crate) fn plugin_failed(&self, kind: &'static str) {
+        self.plugin_failures.get_or_create(&[("kind", kind)]).inc();
+    }
+
+    pub(crate) fn step(&self, time: Duration, events: usize, log_lines_dropped: u64) {
+        self.step_seconds.observe(time.as_secs_f64());
+        self.step_events.inc_by(events as u64);
+        self.log_lines_dropped.inc_by(log_lines_dropped);
+    }
+
+    pub(crate) fn tick(&self, lateness: Duration, is_late: bool, merged: u64) {
+        self.ticks.inc();
+        self.tick_lateness_seconds.observe(lateness.as_secs_f64());
+        self.ticks_late.inc_by(is_late.into());
+        self.ticks_merged.inc_by(merged);
+    }
+
+    pub(crate) fn states_replaced(&self, count: u64) {
+        self.states_replaced.inc_by(count);
+    }
+
+    pub(crate) fn sends_to_departed(&self, count: usize) {
+        self.sends_to_departed.inc_by(count as u64);
+    }
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn per_subprotocol(registry: &mut Registry, name: &str, help: &str) -> PerSubprotocol {
+    let family = Family::<Label, Counter>::default();
+    registry.register(name, help, family.clone());
+    Subprotocol::ALL.map(|subprotocol| {
+        family
+            .get_or_create(&[("subprotocol", subprotocol.name())])
+            .clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_shows_what_was_counted() {
+        let metrics = Metrics::new();
+        metrics.frame_in(Subprotocol::Json, 10);
+        metrics.closed(CloseCode::SlowConsumer);
+        let text = metrics.text();
+        assert!(text.contains("parlor_frames_in_total{subprotocol=\"v1.json\"} 1"));
+        assert!(text.contains("parlor_closes_total{reason=\"slow-consumer\"} 1"));
+    }
+}

@@ -1,0 +1,242 @@
+/**
+ * A room this client is in: its members, its state views, and the inputs that wait for an answer. It knows the room's
+ * frames and nothing of sockets: the session hands it frames and tells it when the connection goes and comes.
+ */
+
+import { Emitter } from "./emitter";
+import { ParlorError } from "./errors";
+import { Inputs } from "./inputs";
+import type { Reply } from "./inputs";
+import type { ClientFrame, Durability, Member, Position, Resumed, Server } from "./protocol";
+import { isMap } from "./value";
+import type { Value } from "./value";
+
+/** What a room tells its listeners. */
+export interface RoomEvents<State = Value, Out = Value> {
+  /** Something was said; `from` is the member it is from, where it is from one. */
+  message: { readonly data: Out; readonly from: number | undefined; readonly seq: number };
+  /** A view of the room's state as it is now. */
+  state: View<State> & { readonly view: string };
+  /** Somebody came, changed or left. */
+  member: { readonly change: "joined" | "changed" | "left"; readonly member: Member; readonly reason: string | undefined };
+  /** The history has a cut: what the room told so far may be out of date, and it tells again what is needed. */
+  reset: { readonly reason: string };
+  /** The client is no longer in the room. */
+  closed: { readonly code: string; readonly message: string };
+}
+
+/** One view of the room's state. */
+export interface View<State = Value> {
+  readonly value: State;
+  readonly tick: number;
+  readonly version: number;
+}
+
+/** What a room needs of its session. */
+export interface RoomLink {
+  /** Sends a frame now, or tells that there is no connection. */
+  send(frame: ClientFrame): boolean;
+  leave(room: string): Promise<void>;
+  after(delay_ms: number, callback: () => void): () => void;
+}
+
+/** An ack goes out this long after the first frame it covers, or after this many frames. */
+export const ACK_AFTER_MS = 1_000;
+export const ACK_AFTER_FRAMES = 64;
+
+/** The server's own view of how many there are, where it does not tell of each (JN14). */
+const PRESENCE = "$presence";
+
+type ReliableFrame = Server<"room_message" | "user_joined" | "user_changed" | "user_left">;
+
+/**
+ * `State`, `In` and `Out` say what the plugin's views, inputs and messages look like. They are the caller's word: the
+ * client checks that payloads are values, not what they mean.
+ */
+export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEvents<State, Out>> {
+  readonly name: string;
+  readonly plugin: string;
+  #joined: Server<"room_joined">;
+  #members = new Map<number, Member>();
+  #member_count = 0;
+  readonly #views = new Map<string, View<State>>();
+  #position: Position;
+  #received_count = 0;
+  #unacked_count = 0;
+  #cancelAck: (() => void) | undefined;
+  #isClosed = false;
+  readonly #link: RoomLink;
+  readonly #inputs: Inputs;
+
+  constructor(link: RoomLink, joined: Server<"room_joined">) {
+    super();
+    this.name = joined.room;
+    this.plugin = joined.plugin;
+    this.#link = link;
+    this.#inputs = new Inputs(this.name, (frame) => link.send(frame));
+    this.#joined = joined;
+    this.#position = this.#takeUp(joined);
+  }
+
+  /** The client as a member. */
+  get you(): Member {
+    return this.#members.get(this.#joined.you.id) ?? this.#joined.you;
+  }
+  /** The members by id; at most 100, and none where the plugin shows no presence. */
+  get members(): ReadonlyMap<number, Member> {
+    return this.#members;
+  }
+  /** How many members there are. */
+  get memberCount(): number {
+    return this.#member_count;
+  }
+  /** The latest of each state view. */
+  get views(): ReadonlyMap<string, View<State>> {
+    return this.#views;
+  }
+  /** The code by which others may join a private room. */
+  get code(): string | undefined {
+    return this.#joined.code;
+  }
+  /** The plugin's version and digest, and what of the room survives a crash. */
+  get about(): { readonly version: string; readonly digest: string; readonly durability: Durability } {
+    return this.#joined;
+  }
+  /** The position that a resume would go on from. */
+  get position(): Position {
+    return this.#position;
+  }
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Says something to the room. Resolves once it was applied; rejects with a coded error where it was refused, or
+   * where the connection was lost and the session could not be resumed, so that nobody knows.
+   */
+  send(data: In): Promise<Reply> {
+    return this.#inputs.send(data);
+  }
+
+  /** Leaves the room. */
+  leave(): Promise<void> {
+    return this.#link.leave(this.name);
+  }
+
+  /** Asks for the whole of a view again. */
+  requestState(view: string): void {
+    this.#link.send({ type: "state_request", room: this.name, view });
+  }
+
+  /** For the session: a frame of this room. */
+  onReliable(frame: ReliableFrame): void {
+    if (frame.epoch === this.#position.epoch && frame.seq <= this.#position.seq) return;
+    this.#position = { room: this.name, epoch: frame.epoch, seq: frame.seq };
+    this.#received_count += 1;
+    this.#ackSoon();
+    if (frame.type === "room_message") {
+      this.emit("message", { data: frame.data as Out, from: frame.from, seq: frame.seq });
+    } else {
+      this.#onMember(frame);
+    }
+  }
+
+  /** For the session: a state frame. A patch to a state this client does not have is answered by asking for the whole. */
+  onState({ view, state, tick, version }: Server<"room_state">): void {
+    if (state === undefined) return this.requestState(view);
+    if (view === PRESENCE) this.#onPresence(state);
+    const current = { value: state as State, tick, version };
+    this.#views.set(view, current);
+    this.emit("state", { view, ...current });
+  }
+
+  /** For the session: an answer to one of the inputs; tells whether it was. */
+  onAnswer(frame: Server<"reply" | "error">): boolean {
+    return this.#inputs.onAnswer(frame);
+  }
+
+  /** For the session: the history was cut. */
+  onReset(reset: Pick<Server<"reset">, "epoch" | "seq" | "last_id" | "members" | "reason">): void {
+    this.#position = { room: this.name, epoch: reset.epoch, seq: reset.seq };
+    this.#received_count = 0;
+    this.#setMembers(reset.members, reset.members.length);
+    this.#views.clear();
+    this.#inputs.onResumed(reset.last_id);
+    this.emit("reset", { reason: reset.reason });
+  }
+
+  /** For the session: the connection is gone. */
+  onAway(): void {
+    this.#inputs.onAway();
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+  }
+
+  /** For the session: the session was resumed, and the missed frames follow. */
+  onResumed(resumed: Resumed): void {
+    this.#inputs.onResumed(resumed.last_id);
+  }
+
+  /** For the session: the session was not resumed; what was under way is lost. */
+  onLost(): void {
+    this.#inputs.onLost();
+  }
+
+  /** For the session: joined again, as a new member. */
+  onJoinedAgain(joined: Server<"room_joined">, reason: string): void {
+    this.#joined = joined;
+    this.#position = this.#takeUp(joined);
+    this.#views.clear();
+    this.emit("reset", { reason });
+  }
+
+  /** For the session: this is no longer a room the client is in. */
+  onClosed(code: string, message: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelAck?.();
+    this.#inputs.close(new ParlorError(code, message, this.name));
+    this.emit("closed", { code, message });
+  }
+
+  #takeUp(joined: Server<"room_joined">): Position {
+    this.#received_count = 0;
+    this.#setMembers(joined.members, joined.member_count);
+    this.#inputs.onResumed(joined.last_id);
+    return { room: joined.room, epoch: joined.epoch, seq: joined.seq };
+  }
+
+  #setMembers(members: readonly Member[], count: number): void {
+    this.#members = new Map(members.map((member) => [member.id, member]));
+    this.#member_count = count;
+  }
+
+  #onMember(frame: Server<"user_joined" | "user_changed" | "user_left">): void {
+    const { member, reason } = frame;
+    const known = this.#members.has(member.id);
+    if (frame.type === "user_left") this.#members.delete(member.id);
+    else this.#members.set(member.id, member);
+    if (frame.type === "user_joined" && !known) this.#member_count += 1;
+    if (frame.type === "user_left" && known) this.#member_count -= 1;
+    const change = ({ user_joined: "joined", user_changed: "changed", user_left: "left" } as const)[frame.type];
+    this.emit("member", { change, member, reason });
+  }
+
+  #onPresence(state: Value): void {
+    const count = isMap(state) ? state["count"] : undefined;
+    if (typeof count === "number") this.#member_count = count;
+  }
+
+  #ackSoon(): void {
+    this.#unacked_count += 1;
+    if (this.#unacked_count >= ACK_AFTER_FRAMES) return this.#ack();
+    this.#cancelAck ??= this.#link.after(ACK_AFTER_MS, () => this.#ack());
+  }
+
+  #ack(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    this.#unacked_count = 0;
+    this.#link.send({ type: "ack", ...this.#position, count: this.#received_count });
+  }
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+/** The pages, as the server embeds them: `/` and `/play/`. The SDK has a build of its own, in `vite.lib.config.ts`. */
+export default defineConfig({
+  build: {
+    outDir: "../target/bundle/web",
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    target: "es2022",
+    rollupOptions: { input: { lobby: "index.html", play: "play/index.html" } },
+  },
+  server: {
+    proxy: { "/ws": { target: process.env["PARLOR_URL"] ?? "http://127.0.0.1:8080", ws: true } },
+  },
+  test: { include: ["src/**/*.test.ts"] },
+});
