@@ -88,6 +88,14 @@ impl<R: Plugin> Instance<R> {
             }
             wit::Event::Away(member) => room.away(ctx, member),
             wit::Event::Back(member) => room.back(ctx, member),
+            wit::Event::Changed(member) => {
+                // Somebody whose join was refused may have changed its name right behind it.
+                if let Some(present) = ctx.roster.get_mut(&member.id) {
+                    let member = Rc::new(member);
+                    *present = Rc::clone(&member);
+                    room.changed(ctx, &member);
+                }
+            }
             wit::Event::Resync(member) => room.resync(ctx, member),
             wit::Event::Message(message) => on_message(room, ctx, message),
             wit::Event::Timer(timer) => room.timer(ctx, timer),

@@ -52,6 +52,11 @@ pub trait Room: Serialize + DeserializeOwned + 'static {
         let _ = (room, member);
     }
 
+    /// A member's name, seat, user or roles are others now, and not by this room's doing.
+    fn changed(&mut self, room: &mut Ctx, member: &Member) {
+        let _ = (room, member);
+    }
+
     /// A member who was away is back.
     fn back(&mut self, room: &mut Ctx, member: MemberId) {
         let _ = (room, member);

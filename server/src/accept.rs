@@ -64,7 +64,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, node: Arc<Node>
         match listener.accept().await {
             Ok((stream, _)) => {
                 let router = router.clone();
-                tokio::spawn(serve_connection(stream, router, permit, node.limits.header_timeout));
+                tokio::spawn(serve_connection(
+                    stream,
+                    router,
+                    permit,
+                    node.limits.header_timeout,
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection; pausing");
@@ -83,9 +88,9 @@ async fn serve_connection(
     // Small messages must not wait for larger ones; a socket that does not know this option works all the same.
     let _ = stream.set_nodelay(true);
     let permit: Permit = Arc::new(permit);
-    let service = router
-        .layer(Extension(permit))
-        .map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(axum::body::Body::new));
+    let service = router.layer(Extension(permit)).map_request(
+        |request: hyper::Request<hyper::body::Incoming>| request.map(axum::body::Body::new),
+    );
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -109,13 +114,19 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let origin = headers.get(header::ORIGIN).map(|it| it.to_str().unwrap_or("null"));
+    let origin = headers
+        .get(header::ORIGIN)
+        .map(|it| it.to_str().unwrap_or("null"));
     if !gate.origins.permits(origin) {
-        let text = "pages of this origin may not connect; the operator can allow it with --origin\n";
+        let text =
+            "pages of this origin may not connect; the operator can allow it with --origin\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     if gate.node.phase() == Phase::Draining {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; come back soon\n")
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is stopping; come back soon\n",
+        )
             .into_response();
     }
     let upgrade = match upgrade {

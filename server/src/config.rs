@@ -138,10 +138,14 @@ pub enum ConfigError {
     )]
     OpenToTheNetwork(SocketAddr),
     /// An origin that no browser would send.
-    #[error("allow the origin {0:?}: write it as a browser sends it, such as https://play.example.com")]
+    #[error(
+        "allow the origin {0:?}: write it as a browser sends it, such as https://play.example.com"
+    )]
     BadOrigin(String),
     /// More rooms than the pool can hold.
-    #[error("hold {0} rooms: the most is {ROOMS_MAX}, for each takes several of the kernel's memory mappings")]
+    #[error(
+        "hold {0} rooms: the most is {ROOMS_MAX}, for each takes several of the kernel's memory mappings"
+    )]
     TooManyRooms(usize),
     /// A limit that would let nobody in.
     #[error("set {0} to 0: then nothing could happen")]
@@ -160,14 +164,21 @@ impl Config {
         if !is_loopback && (file.auth.is_none() || file.origin.is_empty()) {
             return Err(ConfigError::OpenToTheNetwork(listen));
         }
-        let allowed = file.origin.into_iter().map(check_origin).collect::<Result<_, _>>()?;
+        let allowed = file
+            .origin
+            .into_iter()
+            .map(check_origin)
+            .collect::<Result<_, _>>()?;
         let defaults = Limits::default();
         let rooms_max = file.rooms_max.unwrap_or(defaults.rooms_max);
         if rooms_max > ROOMS_MAX as usize {
             return Err(ConfigError::TooManyRooms(rooms_max));
         }
         let connections_max = file.connections_max.unwrap_or(defaults.connections_max);
-        for (name, value) in [("rooms_max", rooms_max), ("connections_max", connections_max)] {
+        for (name, value) in [
+            ("rooms_max", rooms_max),
+            ("connections_max", connections_max),
+        ] {
             if value == 0 {
                 return Err(ConfigError::Zero(name));
             }
@@ -229,7 +240,9 @@ fn is_loopback(origin: &str) -> bool {
     };
     host.is_some_and(|host| {
         host == "localhost"
-            || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+            || host
+                .parse()
+                .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
     })
 }
 
@@ -255,7 +268,12 @@ mod tests {
         assert!(check(&format!("{open}origin = ['https://a.example']")).is_err());
         let message = check(open).unwrap_err().to_string();
         assert!(message.contains("--auth") && message.contains("--origin"));
-        assert!(check(&format!("{open}auth = 'guest'\norigin = ['https://a.example']")).is_ok());
+        assert!(
+            check(&format!(
+                "{open}auth = 'guest'\norigin = ['https://a.example']"
+            ))
+            .is_ok()
+        );
     }
 
     #[test]
@@ -276,7 +294,11 @@ mod tests {
         ] {
             assert!(!permits(wrong), "{wrong}");
         }
-        for loopback in ["http://localhost:5173", "http://127.0.0.1:9", "http://[::1]:80"] {
+        for loopback in [
+            "http://localhost:5173",
+            "http://127.0.0.1:9",
+            "http://[::1]:80",
+        ] {
             assert!(permits(loopback), "{loopback}");
         }
         assert!(config.origins.permits(None));

@@ -25,7 +25,13 @@ pub(crate) async fn drain(node: &Arc<Node>) {
             tokio::time::sleep(POLL).await;
         }
     };
-    if tokio::time::timeout(node.limits.drain_timeout, at_rest).await.is_err() {
-        tracing::warn!(rooms = node.rooms.count(), "stopping before everything came to rest");
+    if tokio::time::timeout(node.limits.drain_timeout, at_rest)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            rooms = node.rooms.count(),
+            "stopping before everything came to rest"
+        );
     }
 }

@@ -30,7 +30,10 @@ impl Epochs {
         let path = data_dir.join(FILE);
         let reserved = match fs::read_to_string(&path) {
             Ok(text) => text.trim().parse().map_err(|_| {
-                let message = format!("{} holds no number; restore it from a backup", path.display());
+                let message = format!(
+                    "{} holds no number; restore it from a backup",
+                    path.display()
+                );
                 io::Error::new(io::ErrorKind::InvalidData, message)
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,

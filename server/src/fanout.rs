@@ -21,7 +21,11 @@ impl Fanout {
     }
 
     /// Sends one reliable frame to all of `to`.
-    pub(crate) fn send<'a>(&self, to: impl IntoIterator<Item = &'a Arc<Outbox>>, frame: &ServerFrame) {
+    pub(crate) fn send<'a>(
+        &self,
+        to: impl IntoIterator<Item = &'a Arc<Outbox>>,
+        frame: &ServerFrame,
+    ) {
         let encoded = Encoded::new(frame, &self.metrics);
         for outbox in to {
             outbox.push(encoded.message(outbox.subprotocol));

@@ -29,7 +29,10 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Negotiated {
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
         .collect();
-    match (offer.iter().find_map(|it| Subprotocol::from_name(it)), offer.first()) {
+    match (
+        offer.iter().find_map(|it| Subprotocol::from_name(it)),
+        offer.first(),
+    ) {
         (Some(subprotocol), _) => Negotiated::Speak(subprotocol),
         (None, Some(first)) => Negotiated::Unknown {
             first: (*first).to_owned(),

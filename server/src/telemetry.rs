@@ -45,26 +45,63 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    #[expect(clippy::too_many_lines, reason = "a list of names, better read in one piece")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of names, better read in one piece"
+    )]
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("parlor");
         let closes = Family::<Label, Counter>::default();
         let refusals = Family::<Label, Counter>::default();
         let plugin_failures = Family::<Label, Counter>::default();
-        registry.register("closes", "Connections closed by the server, by reason", closes.clone());
-        registry.register("refusals", "Requests and frames refused, by code", refusals.clone());
-        registry.register("plugin_failures", "Failed plugin calls, by kind", plugin_failures.clone());
+        registry.register(
+            "closes",
+            "Connections closed by the server, by reason",
+            closes.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Requests and frames refused, by code",
+            refusals.clone(),
+        );
+        registry.register(
+            "plugin_failures",
+            "Failed plugin calls, by kind",
+            plugin_failures.clone(),
+        );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
         let frames_in = per_subprotocol(&mut registry, "frames_in", "Frames from clients");
         let frames_out = per_subprotocol(&mut registry, "frames_out", "Frames to clients");
-        let bytes_in = per_subprotocol(&mut registry, "received_bytes", "Payload bytes of frames from clients");
-        let bytes_out = per_subprotocol(&mut registry, "sent_bytes", "Payload bytes of frames to clients");
-        let encodings = per_subprotocol(&mut registry, "encodings", "Frames encoded: at most one per frame and encoding in use");
+        let bytes_in = per_subprotocol(
+            &mut registry,
+            "received_bytes",
+            "Payload bytes of frames from clients",
+        );
+        let bytes_out = per_subprotocol(
+            &mut registry,
+            "sent_bytes",
+            "Payload bytes of frames to clients",
+        );
+        let encodings = per_subprotocol(
+            &mut registry,
+            "encodings",
+            "Frames encoded: at most one per frame and encoding in use",
+        );
         let step_seconds = Histogram::new(exponential_buckets(1e-6, 2.0, 20));
-        registry.register_with_unit("step", "Time of one plugin step", Unit::Seconds, step_seconds.clone());
+        registry.register_with_unit(
+            "step",
+            "Time of one plugin step",
+            Unit::Seconds,
+            step_seconds.clone(),
+        );
         let tick_lateness_seconds = Histogram::new(exponential_buckets(1e-4, 2.0, 14));
-        registry.register_with_unit("tick_lateness", "How long after its time a tick runs", Unit::Seconds, tick_lateness_seconds.clone());
+        registry.register_with_unit(
+            "tick_lateness",
+            "How long after its time a tick runs",
+            Unit::Seconds,
+            tick_lateness_seconds.clone(),
+        );
         Self {
             connections,
             rooms,
@@ -80,11 +117,31 @@ impl Metrics {
             tick_lateness_seconds,
             step_events: counter(&mut registry, "step_events", "Events handed to plugins"),
             ticks: counter(&mut registry, "ticks", "Ticks run"),
-            ticks_late: counter(&mut registry, "ticks_late", "Ticks run more than 5 ms after their time"),
-            ticks_merged: counter(&mut registry, "ticks_merged", "Ticks skipped because the room was late by whole periods"),
-            states_replaced: counter(&mut registry, "states_replaced", "States replaced by newer ones before they were written"),
-            sends_to_departed: counter(&mut registry, "sends_to_departed", "Messages dropped because their member had left"),
-            log_lines_dropped: counter(&mut registry, "log_lines_dropped", "Lines of plugins' logs over their budget"),
+            ticks_late: counter(
+                &mut registry,
+                "ticks_late",
+                "Ticks run more than 5 ms after their time",
+            ),
+            ticks_merged: counter(
+                &mut registry,
+                "ticks_merged",
+                "Ticks skipped because the room was late by whole periods",
+            ),
+            states_replaced: counter(
+                &mut registry,
+                "states_replaced",
+                "States replaced by newer ones before they were written",
+            ),
+            sends_to_departed: counter(
+                &mut registry,
+                "sends_to_departed",
+                "Messages dropped because their member had left",
+            ),
+            log_lines_dropped: counter(
+                &mut registry,
+                "log_lines_dropped",
+                "Lines of plugins' logs over their budget",
+            ),
             registry,
         }
     }

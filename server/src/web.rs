@@ -28,7 +28,9 @@ pub(crate) struct Site {
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Site")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,13 +42,24 @@ pub(crate) fn router(site: Site) -> Router {
     let folder = site.folder.clone();
     let bundled = Router::new()
         .route("/play", get(|| async { Redirect::permanent("/play/") }))
-        .route("/play/", get(|State(site): State<Site>| async move { site.file("play/index.html") }))
-        .route("/parlor.js", get(|State(site): State<Site>| async move { site.file("parlor.js") }))
+        .route(
+            "/play/",
+            get(|State(site): State<Site>| async move { site.file("play/index.html") }),
+        )
+        .route(
+            "/parlor.js",
+            get(|State(site): State<Site>| async move { site.file("parlor.js") }),
+        )
         .route("/assets/{*path}", get(asset));
     match folder {
-        Some(folder) => bundled.with_state(site).fallback_service(ServeDir::new(folder)),
+        Some(folder) => bundled
+            .with_state(site)
+            .fallback_service(ServeDir::new(folder)),
         None => bundled
-            .route("/", get(|State(site): State<Site>| async move { site.file("index.html") }))
+            .route(
+                "/",
+                get(|State(site): State<Site>| async move { site.file("index.html") }),
+            )
             .route("/{file}", get(top_level))
             .with_state(site),
     }
@@ -77,8 +90,14 @@ impl Site {
         let headers = [
             (header::CONTENT_TYPE, mime),
             (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
+            (
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+            ),
         ];
         (headers, bytes).into_response()
     }

@@ -183,6 +183,7 @@ fn name_of_event(event: &wit::Event) -> String {
         wit::Event::Left(departure) => format!("leave of member {}", departure.member),
         wit::Event::Away(member) => format!("away of member {member}"),
         wit::Event::Back(member) => format!("back of member {member}"),
+        wit::Event::Changed(member) => format!("change of member {}", member.id),
         wit::Event::Resync(member) => format!("resync of member {member}"),
         wit::Event::Message(message) => {
             format!(

@@ -185,6 +185,17 @@ impl<R: Plugin> TestRoom<R> {
         self.run(vec![wit::Event::Back(member)]);
     }
 
+    /// A member takes another name.
+    #[track_caller]
+    pub fn rename(&mut self, member: MemberId, name: &str) {
+        self.expect_here(member);
+        if let Some(present) = self.members.get_mut(&member) {
+            name.clone_into(&mut present.name);
+            let renamed = present.clone();
+            self.run(vec![wit::Event::Changed(renamed)]);
+        }
+    }
+
     /// A member lost its place in the room's history.
     #[track_caller]
     pub fn resync(&mut self, member: MemberId) {

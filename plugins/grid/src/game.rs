@@ -128,6 +128,14 @@ impl Game {
         }
     }
 
+    /// Gives a player another name, and the key it will be known again by.
+    pub(crate) fn rename(&mut self, id: u32, name: &str, key: String) {
+        if let Some(player) = self.players.iter_mut().find(|player| player.id == id) {
+            name.clone_into(&mut player.name);
+            player.key = Some(key);
+        }
+    }
+
     /// Gives a player who left and came back, under a new number, all that was theirs.
     pub(crate) fn reclaim(&mut self, key: &str, id: u32, name: &str) -> bool {
         let is_theirs =

@@ -94,6 +94,11 @@ impl Room for Grid {
         self.settle(room);
     }
 
+    fn changed(&mut self, _room: &mut Ctx, member: &Member) {
+        self.game.rename(member.id, &member.name, key(member));
+        self.is_stale = true;
+    }
+
     fn message(&mut self, room: &mut Ctx, from: &Member, input: Input) -> Result<()> {
         match input {
             Input::Play => self.play(room, from.id),

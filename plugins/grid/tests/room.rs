@@ -378,3 +378,14 @@ fn a_batch_is_the_same_as_its_messages_one_by_one() {
             .any(|player| player.bot && player.score > 0)
     );
 }
+
+#[test]
+fn a_player_who_takes_another_name_is_shown_by_it_and_known_again_by_it() {
+    let (mut room, ann, _) = started();
+    room.rename(ann, "anna");
+    assert_eq!(board(&mut room).player(ann).name, "anna");
+    capture(&mut room, ann, 7);
+    room.leave(ann);
+    let back = room.join("anna");
+    assert_eq!(board(&mut room).cells[7], Some(back));
+}

@@ -29,7 +29,10 @@ impl AdminToken {
         match fs::read_to_string(&path) {
             Ok(token) if !token.trim().is_empty() => Ok(Self(token.trim().into())),
             Ok(_) => {
-                let message = format!("{} is empty; delete it to have a token made", path.display());
+                let message = format!(
+                    "{} is empty; delete it to have a token made",
+                    path.display()
+                );
                 Err(io::Error::new(io::ErrorKind::InvalidData, message))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -78,8 +81,14 @@ async fn authorize(State(token): State<AdminToken>, request: Request, next: Next
     if token.admits(authorization) {
         return next.run(request).await;
     }
-    let text = "this listener needs `Authorization: Bearer …` with the token in <data-dir>/admin-token\n";
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
+    let text =
+        "this listener needs `Authorization: Bearer …` with the token in <data-dir>/admin-token\n";
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::WWW_AUTHENTICATE, "Bearer")],
+        text,
+    )
+        .into_response()
 }
 
 async fn metrics(State(node): State<Arc<Node>>) -> Response {
@@ -119,7 +128,10 @@ mod tests {
         let first = AdminToken::open(dir.path()).unwrap();
         let again = AdminToken::open(dir.path()).unwrap();
         assert_eq!(first.0, again.0);
-        let mode = fs::metadata(dir.path().join(TOKEN_FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join(TOKEN_FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -127,7 +139,13 @@ mod tests {
     fn only_the_very_token_is_admitted() {
         let token = AdminToken("secret".into());
         assert!(token.admits(Some("Bearer secret")));
-        for wrong in [None, Some("secret"), Some("Bearer secre"), Some("Bearer secres"), Some("Bearer ")] {
+        for wrong in [
+            None,
+            Some("secret"),
+            Some("Bearer secre"),
+            Some("Bearer secres"),
+            Some("Bearer "),
+        ] {
             assert!(!token.admits(wrong), "{wrong:?}");
         }
     }

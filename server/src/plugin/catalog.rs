@@ -125,7 +125,10 @@ impl Catalog {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(read_error)? {
             let path = entry.map_err(read_error)?.path();
-            if path.extension().is_some_and(|extension| extension == "wasm") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+            {
                 paths.push(path);
             }
         }
@@ -152,7 +155,10 @@ impl Catalog {
     /// See [`LoadError`].
     pub fn load(&self, component: &[u8]) -> Result<Arc<Version>, LoadError> {
         let version = Arc::new(self.compile(component)?);
-        let mut by_name = self.by_name.write().unwrap_or_else(|lock| lock.into_inner());
+        let mut by_name = self
+            .by_name
+            .write()
+            .unwrap_or_else(|lock| lock.into_inner());
         let name = &version.description.name;
         if let Some(present) = by_name.get(name)
             && present.label == version.label

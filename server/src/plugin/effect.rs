@@ -139,7 +139,7 @@ impl Check<'_> {
                     return Err(invalid("a reply must name the message it answers"));
                 }
                 Action::Reply(match reply {
-                    Ok(payload) => Ok(self.payload(payload)?),
+                    Ok(payload) => Ok(self.payload(&payload)?),
                     Err(refusal) => Err(self.refusal(refusal)?),
                 })
             }
@@ -159,12 +159,12 @@ impl Check<'_> {
             wit::ActionEffect::Send(send) => Action::Send {
                 to: self.audience(send.to)?,
                 from: send.from.map(|from| self.member(from)).transpose()?,
-                payload: self.payload(send.payload)?,
+                payload: self.payload(&send.payload)?,
             },
             wit::ActionEffect::State(state) => Action::State {
                 view: self.view(state.view)?,
                 audience: self.view_audience(state.audience)?,
-                value: self.payload(state.value)?,
+                value: self.payload(&state.value)?,
             },
             wit::ActionEffect::DropState((view, audience)) => Action::DropState {
                 view: self.view(view)?,
@@ -185,7 +185,7 @@ impl Check<'_> {
             wit::ActionEffect::CancelTimer(timer) => Action::CancelTimer(timer),
             wit::ActionEffect::Lock(is_locked) => Action::Lock(is_locked),
             wit::ActionEffect::Metadata(payload) => {
-                let payload = self.payload(payload)?;
+                let payload = self.payload(&payload)?;
                 if !payload.is_map() || payload.as_msgpack().len() > METADATA_BYTES_MAX {
                     return Err(invalid("metadata must be a map of at most 4 KiB"));
                 }
@@ -215,9 +215,9 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn payload(&mut self, bytes: Vec<u8>) -> Result<Payload, Fault> {
+    fn payload(&mut self, bytes: &[u8]) -> Result<Payload, Fault> {
         self.count(bytes.len())?;
-        Payload::from_msgpack(&bytes)
+        Payload::from_msgpack(bytes)
             .map_err(|error| invalid(format!("a payload is not of the value model: {error}")))
     }
 

@@ -275,9 +275,7 @@ impl wall_clock::Host for Guest {
 impl random::Host for Guest {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         if len > RANDOM_BYTES_MAX {
-            wasmtime::bail!(
-                "{len} random bytes asked for at once; the most is {RANDOM_BYTES_MAX}"
-            );
+            wasmtime::bail!("{len} random bytes asked for at once; the most is {RANDOM_BYTES_MAX}");
         }
         Ok((0..len)
             .map(|_| self.random.next_u64().to_le_bytes()[0])

@@ -100,7 +100,8 @@ fn check_import(name: &str) -> Result<(), InspectError> {
 
 /// Refuses a description that cannot be true; the text fits "failed to accept describe(): …".
 pub(super) fn check_description(it: &wit::Description, abi: &str) -> Result<(), String> {
-    let is_name = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char);
+    let is_name =
+        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char);
     if it.name.is_empty() || it.name.len() > NAME_CHARS_MAX || !it.name.chars().all(is_name) {
         return Err(format!(
             "the name {:?} must be 1 to {NAME_CHARS_MAX} of a-z 0-9 - _",
@@ -139,19 +140,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_wasm_say_so() {
+        assert!(matches!(inspect(b"hello"), Err(InspectError::NotWasm(_))));
         assert!(matches!(
-            inspect(b"hello"),
-            Err(InspectError::NotWasm(_))
+            inspect(b""),
+            Err(InspectError::NotWasm(_) | InspectError::NoGuest)
         ));
-        assert!(matches!(inspect(b""), Err(InspectError::NotWasm(_) | InspectError::NoGuest)));
     }
 
     #[test]
     fn a_core_module_is_told_from_a_component() {
-        assert_eq!(
-            inspect(b"\0asm\x01\0\0\0"),
-            Err(InspectError::CoreModule)
-        );
+        assert_eq!(inspect(b"\0asm\x01\0\0\0"), Err(InspectError::CoreModule));
     }
 
     #[test]

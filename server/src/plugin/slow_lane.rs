@@ -76,10 +76,7 @@ impl SlowLane {
 
 fn serve(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
-        let job = queue
-            .lock()
-            .unwrap_or_else(|lock| lock.into_inner())
-            .recv();
+        let job = queue.lock().unwrap_or_else(|lock| lock.into_inner()).recv();
         let Ok(mut job) = job else { return };
         let ran = job.runner.run(&job.input, job.last_member);
         // The room may have gone away meanwhile; then nobody needs the answer.

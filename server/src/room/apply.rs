@@ -224,7 +224,10 @@ impl RoomCore {
                 audience,
                 value,
             } => {
-                if !self.views.publish(&view, audience, value, self.clock.tick()) {
+                if !self
+                    .views
+                    .publish(&view, audience, value, self.clock.tick())
+                {
                     tracing::error!(room = %self.identity.name, plugin = %self.identity.version.label, "the room's views take more than {VIEWS_BYTES_MAX} bytes");
                     self.close(
                         ErrorCode::PluginFailed.as_str(),
@@ -334,12 +337,12 @@ impl RoomCore {
             self.is_presence_dirty = true;
         }
     }
-
 }
 
 /// Tells everybody how many members there are.
 pub(super) fn send_presence(core: &RoomCore, count: usize, version: u64) {
-    let Ok(state) = Payload::from_serde(&std::collections::BTreeMap::from([("count", count)])) else {
+    let Ok(state) = Payload::from_serde(&std::collections::BTreeMap::from([("count", count)]))
+    else {
         return;
     };
     let place = core.place();

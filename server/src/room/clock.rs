@@ -68,7 +68,9 @@ impl Clock {
             return None;
         }
         let elapsed_ticks = elapsed.as_nanos() * u128::from(self.tick_hz) / 1_000_000_000;
-        let mut number = u64::try_from(elapsed_ticks).unwrap_or(u64::MAX).max(self.tick + 1);
+        let mut number = u64::try_from(elapsed_ticks)
+            .unwrap_or(u64::MAX)
+            .max(self.tick + 1);
         // Rounding must not make a tick come before its time.
         if self.offset(number) > elapsed {
             number -= 1;
@@ -77,7 +79,8 @@ impl Clock {
         self.tick = number;
         Some(DueTick {
             number,
-            dt_ms: 1000.0 / f64::from(self.tick_hz) * f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)),
+            dt_ms: 1000.0 / f64::from(self.tick_hz)
+                * f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)),
             merged: ticks - 1,
             lateness: elapsed.saturating_sub(self.offset(number)),
         })

@@ -40,13 +40,12 @@ pub(super) enum Origin {
     /// A member's join; answered when the plugin has seen it.
     Join { member: u32, id: Option<u64> },
     /// A departure; `member` as others knew it, `None` if they never did.
-    Leave { member: Option<Member>, reason: &'static str },
-    /// A member's input.
-    Message {
-        member: u32,
-        session: SessionId,
-        id: Option<u64>,
+    Leave {
+        member: Option<Member>,
+        reason: &'static str,
     },
+    /// A member's input.
+    Message { member: u32, id: Option<u64> },
     /// The room itself.
     Room,
 }
@@ -127,7 +126,10 @@ impl RoomCore {
             } => self.message(session, payload.as_msgpack(), id),
             RoomInput::StateRequest { session, view } => self.state_request(session, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
-            RoomInput::Shutdown => self.close(ErrorCode::ServerDraining.as_str(), "the server is stopping; come back soon"),
+            RoomInput::Shutdown => self.close(
+                ErrorCode::ServerDraining.as_str(),
+                "the server is stopping; come back soon",
+            ),
         }
     }
 
@@ -139,7 +141,8 @@ impl RoomCore {
         let Some(tick) = self.clock.take_due(now) else {
             return;
         };
-        self.metrics.tick(tick.lateness, tick.lateness > LATE_TICK, tick.merged);
+        self.metrics
+            .tick(tick.lateness, tick.lateness > LATE_TICK, tick.merged);
         self.pending.append(&mut self.held);
         let event = wit::Event::Tick(wit::Tick {
             number: tick.number,
@@ -165,7 +168,9 @@ impl RoomCore {
             if events.len() == BATCH_EVENTS_MAX || (bytes > BATCH_BYTES_MAX && !events.is_empty()) {
                 break;
             }
-            let Some(next) = self.pending.pop_front() else { break };
+            let Some(next) = self.pending.pop_front() else {
+                break;
+            };
             if let Origin::Join { member, .. } = next.origin {
                 joining.push(member);
             }
@@ -195,7 +200,10 @@ impl RoomCore {
 
     /// When something will be due without any input.
     pub(super) fn next_wake(&self, empty_grace: Duration) -> Option<Instant> {
-        let timer = self.timers.next_due_ms().map(|ms| self.clock.instant_of(ms));
+        let timer = self
+            .timers
+            .next_due_ms()
+            .map(|ms| self.clock.instant_of(ms));
         let states = self.views.is_dirty().then(|| self.states_due()).flatten();
         let presence = self
             .is_presence_dirty
@@ -336,10 +344,13 @@ impl RoomCore {
         let version = &self.identity.version;
         let may_play = version.permits(wit::Action::Join, &request.roles);
         let may_watch = version.permits(wit::Action::Watch, &request.roles);
-        let has_spectator_seat = self.status.count(parlor_proto::Seat::Spectator)
-            < version.description.spectators_max;
+        let has_spectator_seat =
+            self.status.count(parlor_proto::Seat::Spectator) < version.description.spectators_max;
         let wants_to_play = request.seat != Some(parlor_proto::Seat::Spectator);
-        let mut reason = (ErrorCode::Forbidden, "you may not join rooms of this plugin");
+        let mut reason = (
+            ErrorCode::Forbidden,
+            "you may not join rooms of this plugin",
+        );
         if wants_to_play && may_play {
             if request.has_reservation {
                 return Ok(wit::Seat::Player);
@@ -349,7 +360,10 @@ impl RoomCore {
             } else if self.status.take_player_seat() {
                 return Ok(wit::Seat::Player);
             } else {
-                reason = (ErrorCode::RoomFull, "no player's seat is free; watch, or try later");
+                reason = (
+                    ErrorCode::RoomFull,
+                    "no player's seat is free; watch, or try later",
+                );
             }
         }
         if request.seat == Some(parlor_proto::Seat::Player) || !may_watch {
@@ -362,7 +376,10 @@ impl RoomCore {
         if wants_to_play {
             return Err(reason);
         }
-        Err((ErrorCode::RoomFull, "no spectator's seat is free; try later"))
+        Err((
+            ErrorCode::RoomFull,
+            "no spectator's seat is free; try later",
+        ))
     }
 
     fn seat(&mut self, request: JoinRequest, seat: wit::Seat) {
@@ -430,7 +447,7 @@ impl RoomCore {
             let repeat = match record.inputs.admit(id) {
                 Admission::New => None,
                 Admission::Waiting => return,
-                Admission::Answered(answer) => Some(answer),
+                Admission::Answered(answer) => Some(*answer),
                 Admission::Forgotten => Some(ServerFrame::Reply(server::Reply {
                     room: Some(self.identity.name.to_string()),
                     id,
@@ -448,8 +465,14 @@ impl RoomCore {
         }
         let payload_bytes_max = self.identity.version.limits.payload_bytes_max;
         if payload.len() > payload_bytes_max {
-            let text = format!("this room takes at most {payload_bytes_max} bytes of MessagePack a message; send less");
-            self.answer(member, id, self.error(ErrorCode::PayloadTooLarge.as_str(), &text, id));
+            let text = format!(
+                "this room takes at most {payload_bytes_max} bytes of MessagePack a message; send less"
+            );
+            self.answer(
+                member,
+                id,
+                self.error(ErrorCode::PayloadTooLarge.as_str(), &text, id),
+            );
             return;
         }
         let event = wit::Event::Message(wit::Message {
@@ -457,7 +480,7 @@ impl RoomCore {
             payload: payload.to_vec(),
             id,
         });
-        self.hold(event, Origin::Message { member, session, id });
+        self.hold(event, Origin::Message { member, id });
     }
 
     /// Sends a member the answer to an input, and keeps it if the input had an id.
@@ -474,15 +497,27 @@ impl RoomCore {
     /// Queues what an on-tick room hands over with its next tick.
     fn hold(&mut self, event: wit::Event, origin: Origin) {
         let is_on_tick = self.identity.version.description.delivery == wit::Delivery::OnTick;
-        let queue = if is_on_tick { &mut self.held } else { &mut self.pending };
+        let queue = if is_on_tick {
+            &mut self.held
+        } else {
+            &mut self.pending
+        };
         queue.push_back(Pending { event, origin });
     }
 
     fn state_request(&mut self, session: SessionId, view: &str) {
-        let Some(member) = self.roster.of_session(session).and_then(|id| self.roster.get(id)) else {
+        let Some(member) = self
+            .roster
+            .of_session(session)
+            .and_then(|id| self.roster.get(id))
+        else {
             return;
         };
-        if !member.is_admitted || !self.views.send_one(view, member, &self.fanout, &self.place()) {
+        if !member.is_admitted
+            || !self
+                .views
+                .send_one(view, member, &self.fanout, &self.place())
+        {
             self.refuse(
                 &member.peer,
                 ErrorCode::ViewNotFound.as_str(),
@@ -500,9 +535,11 @@ impl RoomCore {
             return;
         };
         member.name = name;
+        let event = wit::Event::Changed(member.to_plugin());
         if member.is_admitted {
             self.announce_change(id, "renamed");
         }
+        self.hold(event, Origin::Room);
     }
 
     fn states_due(&self) -> Option<Instant> {

@@ -135,12 +135,18 @@ impl RoomStatus {
     }
 
     pub(crate) fn metadata(&self) -> Payload {
-        let metadata = self.metadata.read().unwrap_or_else(|lock| lock.into_inner());
+        let metadata = self
+            .metadata
+            .read()
+            .unwrap_or_else(|lock| lock.into_inner());
         metadata.clone()
     }
 
     pub(crate) fn set_metadata(&self, metadata: Payload) {
-        *self.metadata.write().unwrap_or_else(|lock| lock.into_inner()) = metadata;
+        *self
+            .metadata
+            .write()
+            .unwrap_or_else(|lock| lock.into_inner()) = metadata;
     }
 
     fn seats(&self, seat: Seat) -> &AtomicU32 {
@@ -164,8 +170,8 @@ pub(crate) struct RoomHandle {
 pub(crate) enum PostError {
     /// Too much waits already.
     Busy,
-    /// The room is gone; here is the input back.
-    Gone(RoomInput),
+    /// The room is gone.
+    Gone,
 }
 
 impl RoomHandle {
@@ -209,7 +215,7 @@ impl RoomHandle {
             queued.fetch_sub(bytes, Ordering::AcqRel);
             match error {
                 mpsc::error::TrySendError::Full(_) => PostError::Busy,
-                mpsc::error::TrySendError::Closed(input) => PostError::Gone(input),
+                mpsc::error::TrySendError::Closed(_) => PostError::Gone,
             }
         })
     }
@@ -223,7 +229,9 @@ impl RoomHandle {
 
 /// Takes note that the room has an input out of its mailbox.
 pub(crate) fn account_taken(status: &RoomStatus, input: &RoomInput) {
-    status.mailbox_bytes.fetch_sub(weight(input), Ordering::AcqRel);
+    status
+        .mailbox_bytes
+        .fetch_sub(weight(input), Ordering::AcqRel);
 }
 
 fn weight(input: &RoomInput) -> usize {

@@ -21,7 +21,7 @@ pub(crate) enum Admission {
     /// A new input.
     New,
     /// An input that was answered like this.
-    Answered(ServerFrame),
+    Answered(Box<ServerFrame>),
     /// An input that waits for its step; its answer will come.
     Waiting,
     /// An input that was seen, and whose answer is no longer kept.
@@ -45,7 +45,7 @@ impl Inputs {
             return Admission::New;
         }
         match self.answers.iter().find(|(kept, _)| *kept == id) {
-            Some((_, Some(answer))) => Admission::Answered(answer.clone()),
+            Some((_, Some(answer))) => Admission::Answered(Box::new(answer.clone())),
             Some((_, None)) => Admission::Waiting,
             None => Admission::Forgotten,
         }
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(inputs.admit(5), Admission::New);
         assert_eq!(inputs.admit(5), Admission::Waiting);
         inputs.answer(5, pong(5));
-        assert_eq!(inputs.admit(5), Admission::Answered(pong(5)));
+        assert_eq!(inputs.admit(5), Admission::Answered(Box::new(pong(5))));
         assert_eq!(inputs.last_id(), 5);
     }
 
@@ -97,6 +97,6 @@ mod tests {
             inputs.answer(id, pong(id));
         }
         assert_eq!(inputs.admit(1), Admission::Forgotten);
-        assert_eq!(inputs.admit(2), Admission::Answered(pong(2)));
+        assert_eq!(inputs.admit(2), Admission::Answered(Box::new(pong(2))));
     }
 }

@@ -123,7 +123,12 @@ impl RoomTask {
         })?;
         let now = Instant::now();
         let metrics = Arc::clone(&self.node.metrics);
-        let mut core = RoomCore::new(Arc::clone(identity), Arc::clone(&self.handle.status), metrics, now);
+        let mut core = RoomCore::new(
+            Arc::clone(identity),
+            Arc::clone(&self.handle.status),
+            metrics,
+            now,
+        );
         core.apply_opening(effects, now);
         Ok((core, Box::new(runner)))
     }
@@ -151,8 +156,13 @@ impl RoomTask {
                 let started = Instant::now();
                 let last_member = core.last_member();
                 let ran = if self.lane.is_slow {
-                    let Some((back, ran)) = self.node.slow_lane.run(runner, input, last_member).await else {
-                        core.close(ErrorCode::PluginFailed.as_str(), "the room was lost inside the server");
+                    let Some((back, ran)) =
+                        self.node.slow_lane.run(runner, input, last_member).await
+                    else {
+                        core.close(
+                            ErrorCode::PluginFailed.as_str(),
+                            "the room was lost inside the server",
+                        );
                         return self.retire().await;
                     };
                     runner = back;
@@ -161,7 +171,9 @@ impl RoomTask {
                     runner.run(&input, last_member)
                 };
                 self.lane.observe(ran.cost);
-                self.node.metrics.step(started.elapsed(), batch.len(), ran.log_lines_dropped);
+                self.node
+                    .metrics
+                    .step(started.elapsed(), batch.len(), ran.log_lines_dropped);
                 for report in &ran.reports {
                     self.report(report);
                 }

@@ -96,14 +96,20 @@ impl Locator<'_> {
                 let room = present.get();
                 let present_plugin = &room.identity.version.description.name;
                 if create == Create::Always {
-                    return refuse(ErrorCode::RoomExists, "a room has this name; choose another");
+                    return refuse(
+                        ErrorCode::RoomExists,
+                        "a room has this name; choose another",
+                    );
                 }
                 if plugin.is_some_and(|plugin| plugin != present_plugin) {
                     let message = format!("this room runs {present_plugin}; choose another name");
                     return Err((ErrorCode::PluginMismatch, message));
                 }
                 if room.identity.visibility == Visibility::Private {
-                    return refuse(ErrorCode::Forbidden, "this room is private; join it by its code");
+                    return refuse(
+                        ErrorCode::Forbidden,
+                        "this room is private; join it by its code",
+                    );
                 }
                 Ok(joined_as_is(room.clone()))
             }
@@ -154,13 +160,22 @@ impl Locator<'_> {
             }
         }
         if join.create == Some(Create::Never) {
-            return refuse(ErrorCode::RoomNotFound, "no room of this plugin has a free seat");
+            return refuse(
+                ErrorCode::RoomNotFound,
+                "no room of this plugin has a free seat",
+            );
         }
-        let name = format!("{plugin}-{}", random_text(NAME_SUFFIX_CHARS).to_ascii_lowercase());
+        let name = format!(
+            "{plugin}-{}",
+            random_text(NAME_SUFFIX_CHARS).to_ascii_lowercase()
+        );
         let made = self.make(name.into(), version, join)?;
         let room = made.room.clone();
         let has_reservation = wants_to_play && room.status.take_player_seat();
-        self.node.rooms.by_name.insert(Arc::clone(room.name()), room.clone());
+        self.node
+            .rooms
+            .by_name
+            .insert(Arc::clone(room.name()), room.clone());
         if wants_public {
             open.push(room.clone());
         }
@@ -187,7 +202,10 @@ impl Locator<'_> {
         join: &client::JoinRoom,
     ) -> Result<Made, Refused> {
         if !version.permits(wit::Action::Create, self.roles) {
-            return refuse(ErrorCode::Forbidden, "you may not make rooms of this plugin");
+            return refuse(
+                ErrorCode::Forbidden,
+                "you may not make rooms of this plugin",
+            );
         }
         let options = join.options.clone().unwrap_or_else(Payload::empty_map);
         if !options.is_map() {
@@ -206,8 +224,7 @@ impl Locator<'_> {
             return Err((ErrorCode::RoomBusy, message));
         }
         let visibility = join.visibility.unwrap_or(Visibility::Public);
-        let code = (visibility == Visibility::Private)
-            .then(|| node.rooms.issue_code(&name));
+        let code = (visibility == Visibility::Private).then(|| node.rooms.issue_code(&name));
         let status = Arc::new(RoomStatus::new(version.description.players_max));
         let identity = Arc::new(RoomIdentity {
             name,

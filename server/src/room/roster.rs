@@ -176,10 +176,3 @@ pub(crate) fn seat_to_frame(seat: wit::Seat) -> Seat {
         wit::Seat::Spectator => Seat::Spectator,
     }
 }
-
-pub(crate) fn seat_to_plugin(seat: Seat) -> wit::Seat {
-    match seat {
-        Seat::Player => wit::Seat::Player,
-        Seat::Spectator => wit::Seat::Spectator,
-    }
-}

@@ -284,10 +284,7 @@ mod tests {
         views.publish("board", ViewAudience::Everyone, number(7), 0);
         views.publish("secret", ViewAudience::Member(9), number(8), 0);
         views.send_all(roster.get(1).unwrap(), &fanout, &place);
-        assert_eq!(
-            states(&roster, 1),
-            [("board".to_owned(), "7".to_owned())]
-        );
+        assert_eq!(states(&roster, 1), [("board".to_owned(), "7".to_owned())]);
         assert!(!views.send_one("secret", roster.get(1).unwrap(), &fanout, &place));
     }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::extract::ws::WebSocket;
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parlor_proto::{CloseCode, ErrorCode, ServerFrame, Subprotocol, Value, WireLimits, client, server};
+use parlor_proto::{
+    CloseCode, ErrorCode, ServerFrame, Subprotocol, Value, WireLimits, client, server,
+};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
@@ -95,7 +97,12 @@ pub(crate) async fn run(node: Arc<Node>, socket: WebSocket, subprotocol: Subprot
     let id = SessionId::random();
     let limits = &node.limits;
     let name = format!("Guest {:04}", id.0 % 10_000);
-    let state = SessionState::new(id, name, limits.rooms_per_session_max, limits.bad_frames_max);
+    let state = SessionState::new(
+        id,
+        name,
+        limits.rooms_per_session_max,
+        limits.bad_frames_max,
+    );
     let wrong_codes = NonZeroU32::new(limits.wrong_codes_per_minute).unwrap_or(NonZeroU32::MIN);
     let mut session = SessionTask {
         transport: Transport::new(socket, subprotocol, limits.write_timeout),
@@ -243,13 +250,19 @@ impl SessionTask {
         if !self.state.enter(room.clone(), request, attempt) {
             room.release(has_reservation);
             let message = "you are in this room already";
-            self.send(&error(ErrorCode::AlreadyInRoom, message, id, Some(room.name().to_string())));
+            self.send(&error(
+                ErrorCode::AlreadyInRoom,
+                message,
+                id,
+                Some(room.name().to_string()),
+            ));
             return;
         }
         match room.post(input) {
             Ok(()) => {}
-            Err(PostError::Gone(_)) => {
-                self.outbox.push_control(Control::JoinBounced(Arc::clone(room.name())));
+            Err(PostError::Gone) => {
+                self.outbox
+                    .push_control(Control::JoinBounced(Arc::clone(room.name())));
             }
             Err(PostError::Busy) => {
                 room.release(has_reservation);
@@ -327,13 +340,17 @@ impl SessionTask {
             if self.outgoing.is_empty() {
                 return Ok(());
             }
-            self.node.metrics.states_replaced(self.outbox.take_states_replaced());
+            self.node
+                .metrics
+                .states_replaced(self.outbox.take_states_replaced());
             let mut end = None;
             let mut rejoins = Vec::new();
             for outgoing in self.outgoing.drain(..) {
                 match outgoing {
                     Outgoing::Message(message) => {
-                        self.node.metrics.frame_out(self.outbox.subprotocol, message.len());
+                        self.node
+                            .metrics
+                            .frame_out(self.outbox.subprotocol, message.len());
                         self.messages.push(message);
                     }
                     Outgoing::Control(Control::LeftRoom(room)) => self.state.left(&room),
@@ -436,8 +453,14 @@ fn listed(room: &RoomHandle) -> Value {
         ("plugin".to_owned(), text(&description.name)),
         ("version".to_owned(), text(&description.version)),
         ("players".to_owned(), count(parlor_proto::Seat::Player)),
-        ("players_max".to_owned(), Value::Int(status.players_max().into())),
-        ("spectators".to_owned(), count(parlor_proto::Seat::Spectator)),
+        (
+            "players_max".to_owned(),
+            Value::Int(status.players_max().into()),
+        ),
+        (
+            "spectators".to_owned(),
+            count(parlor_proto::Seat::Spectator),
+        ),
         ("locked".to_owned(), Value::Bool(status.is_locked())),
         ("metadata".to_owned(), Value::from(&status.metadata())),
     ])
@@ -446,5 +469,7 @@ fn listed(room: &RoomHandle) -> Value {
 fn unix_time_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

@@ -253,7 +253,10 @@ mod tests {
         outbox.push("and another".into());
         assert!(matches!(
             taken(&outbox).as_slice(),
-            [Outgoing::Control(Control::Close(CloseCode::SlowConsumer, _))]
+            [Outgoing::Control(Control::Close(
+                CloseCode::SlowConsumer,
+                _
+            ))]
         ));
     }
 

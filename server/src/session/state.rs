@@ -190,8 +190,15 @@ impl SessionState {
 
     fn on_join(&mut self, join: client::JoinRoom) -> Vec<Action> {
         let refusal = if self.rooms.len() >= self.rooms_max {
-            Some((ErrorCode::TooManyRooms, "you are in as many rooms as a session may be; leave one"))
-        } else if join.room.as_deref().is_some_and(|room| self.rooms.contains_key(room)) {
+            Some((
+                ErrorCode::TooManyRooms,
+                "you are in as many rooms as a session may be; leave one",
+            ))
+        } else if join
+            .room
+            .as_deref()
+            .is_some_and(|room| self.rooms.contains_key(room))
+        {
             Some((ErrorCode::AlreadyInRoom, "you are in this room already"))
         } else {
             None

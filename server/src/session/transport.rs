@@ -46,7 +46,11 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(socket: WebSocket, subprotocol: Subprotocol, write_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        socket: WebSocket,
+        subprotocol: Subprotocol,
+        write_timeout: Duration,
+    ) -> Self {
         Self {
             socket,
             subprotocol,
@@ -70,7 +74,9 @@ impl Transport {
     pub(crate) async fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), WriteError> {
         let writing = async {
             for message in messages.drain(..) {
-                self.socket.feed(to_message(self.subprotocol, message)).await?;
+                self.socket
+                    .feed(to_message(self.subprotocol, message))
+                    .await?;
             }
             self.socket.flush().await
         };
@@ -146,7 +152,10 @@ fn violation(error: axum::Error) -> Inbound {
                 tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake
             ) =>
         {
-            Inbound::Violation(CloseCode::ProtocolError, "the WebSocket protocol was broken")
+            Inbound::Violation(
+                CloseCode::ProtocolError,
+                "the WebSocket protocol was broken",
+            )
         }
         _ => Inbound::Gone,
     }

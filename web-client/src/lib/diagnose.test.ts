@@ -11,7 +11,9 @@ describe("the likely cause of a connection that did not open", () => {
   it("is what the page can find out", async () => {
     const url = "ws://play.test:8080/ws";
     expect(await likelyCause(url, { ...probe("reachable"), online: false })).toContain("offline");
-    expect(await likelyCause(url, { ...probe("reachable"), origin: "https://game.test" })).toContain("wss://play.test:8080");
+    expect(await likelyCause(url, { ...probe("reachable"), origin: "https://game.test" })).toContain(
+      "wss://play.test:8080",
+    );
     expect(await likelyCause(url, probe("unreachable"))).toContain("Nothing answers at play.test:8080");
     expect(await likelyCause(url, probe("unavailable"))).toContain("starting or shutting down");
     expect(await likelyCause(url, probe("reachable"))).toContain("http://game.test");

@@ -55,7 +55,9 @@ function onMoment(callback: (moment: Moment) => void): () => void {
   const { signal } = abort;
   globalThis.addEventListener?.("online", () => callback("online"), { signal });
   const page = globalThis.document;
-  page?.addEventListener("visibilitychange", () => page.visibilityState === "visible" && callback("visible"), { signal });
+  page?.addEventListener("visibilitychange", () => page.visibilityState === "visible" && callback("visible"), {
+    signal,
+  });
   return () => abort.abort();
 }
 

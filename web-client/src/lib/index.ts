@@ -2,7 +2,7 @@
 
 import { browserEnvironment } from "./environment";
 import { Parlor } from "./session";
-import type { ConnectOptions } from "./session";
+import type { ConnectOptions } from "./options";
 
 /**
  * Connects to a server and stays connected until `close`.
@@ -29,11 +29,21 @@ export { parseValue, stringify } from "./codecs/json";
 export { ParlorError } from "./errors";
 export type { Reply } from "./inputs";
 export type { RoomListing } from "./listing";
-export type { Client, ClientFrame, Create, Durability, Member, Seat, Server, ServerFrame, Visibility } from "./protocol";
-export { Room } from "./room";
+export type {
+  Client,
+  ClientFrame,
+  Create,
+  Durability,
+  Member,
+  Seat,
+  Server,
+  ServerFrame,
+  Visibility,
+} from "./protocol";
+export type { Room } from "./room";
 export type { RoomEvents, View } from "./room";
-export { Parlor } from "./session";
-export type { ConnectOptions, JoinOptions, ParlorEvents } from "./session";
+export type { Parlor } from "./session";
+export type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
 export type { Status } from "./status";
 export { isMap, ValueError } from "./value";
 export type { Value, ValueMap } from "./value";

@@ -25,7 +25,9 @@ function body(source: string, name: string): string {
 const FIELD = /^\s*(optional |repeated )?([A-Za-z]\w*) (\w+) = (\d+);/gm;
 
 function written(source: string): string[] {
-  return [...source.matchAll(FIELD)].map(([, occurs = "", type, name, number]) => `${occurs}${type} ${name} = ${number}`);
+  return [...source.matchAll(FIELD)].map(
+    ([, occurs = "", type, name, number]) => `${occurs}${type} ${name} = ${number}`,
+  );
 }
 
 const RECORDS = new Map<unknown, string>([
@@ -74,14 +76,22 @@ describe("a frame from the wire", () => {
 
   it("names the field that is wrong", () => {
     expect(() => read({ type: "room_left" })).toThrow("room_left.room is missing");
-    expect(() => read({ type: "pong", timestamp: -1, server_time_ms: 0 })).toThrow("pong.timestamp must be a whole number");
+    expect(() => read({ type: "pong", timestamp: -1, server_time_ms: 0 })).toThrow(
+      "pong.timestamp must be a whole number",
+    );
     expect(() => read({ type: "pong", timestamp: 2 ** 53, server_time_ms: 0 })).toThrow("pong.timestamp");
     const you = { id: 1, name: "a", seat: "referee", away: false };
-    expect(() => read({ type: "user_left", room: "r", member: you, epoch: 1, seq: 1 })).toThrow("user_left.member.seat must be one of");
+    expect(() => read({ type: "user_left", room: "r", member: you, epoch: 1, seq: 1 })).toThrow(
+      "user_left.member.seat must be one of",
+    );
     expect(() => read({ type: "constructor" })).toThrow("no frame is called constructor");
   });
 
   it("leaves out what this client does not know", () => {
-    expect(read({ type: "notice", code: "A", message: "b", later: 1 })).toEqual({ type: "notice", code: "A", message: "b" });
+    expect(read({ type: "notice", code: "A", message: "b", later: 1 })).toEqual({
+      type: "notice",
+      code: "A",
+      message: "b",
+    });
   });
 });

@@ -1,6 +1,7 @@
 /** The frames of the protocol as TypeScript types. */
 
-import { CLIENT_FRAMES, CREATE, DURABILITY, MEMBER, POSITION, RESUMED, SEAT, SERVER_FRAMES, VISIBILITY } from "./protocol/frames";
+import { CLIENT_FRAMES, SERVER_FRAMES } from "./protocol/frames";
+import type { CREATE, DURABILITY, MEMBER, POSITION, RESUMED, SEAT, VISIBILITY } from "./protocol/frames";
 import type { FrameOf, Shape } from "./protocol/schema";
 
 /** What a client sends. */

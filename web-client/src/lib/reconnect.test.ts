@@ -20,9 +20,11 @@ describe("reconnect", () => {
     expect(waitingAfter(2, 0.25).due_ms).toBe(DELAY_BASE_MS);
   });
 
-  it("never comes back by itself after 1002, 4401, 4403 and 4409", () => {
+  it("never comes back by itself after 1002, 4401, 4403 and 4409 (CL1)", () => {
     for (const code of [1002, 4401, 4403, 4409]) {
-      expect(next({ at: "open", attempt: 0, since_ms: 0 }, { hint: "closed", code }, 1, always(0))).toEqual({ at: "stopped" });
+      expect(next({ at: "open", attempt: 0, since_ms: 0 }, { hint: "closed", code }, 1, always(0))).toEqual({
+        at: "stopped",
+      });
     }
     for (const code of [1001, 1006, 1012, 4410, 4429, 4440]) {
       expect(next({ at: "open", attempt: 0, since_ms: 0 }, { hint: "closed", code }, 1, always(0)).at).toBe("waiting");
@@ -36,7 +38,12 @@ describe("reconnect", () => {
   });
 
   it("stays away as long as the server asked, whatever the hints", () => {
-    const state = next({ at: "open", attempt: 0, since_ms: 0 }, { hint: "closed", code: 1012, retry_after_ms: 5_000 }, 100, always(0));
+    const state = next(
+      { at: "open", attempt: 0, since_ms: 0 },
+      { hint: "closed", code: 1012, retry_after_ms: 5_000 },
+      100,
+      always(0),
+    );
     expect(state).toMatchObject({ at: "waiting", due_ms: 5_100 });
     expect(next(state, { hint: "online" }, 200, always(0)).at).toBe("waiting");
     expect(next(state, { hint: "due" }, 5_099, always(0)).at).toBe("waiting");

@@ -24,7 +24,9 @@ export class Requests {
   #last_id = FIRST_ID;
 
   /** Takes a request down; `flush` sends it. */
-  add(request: Omit<Client<"join_room">, "id"> | Omit<Client<"leave_room">, "id"> | Omit<Client<"list_rooms">, "id">): Promise<Answer> {
+  add(
+    request: Omit<Client<"join_room">, "id"> | Omit<Client<"leave_room">, "id"> | Omit<Client<"list_rooms">, "id">,
+  ): Promise<Answer> {
     this.#last_id += 1;
     const id = this.#last_id;
     return new Promise((resolve, reject) => {

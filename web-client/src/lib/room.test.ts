@@ -14,7 +14,7 @@ function roomOf(over: Parameters<typeof joined>[1] = {}) {
 const said = (seq: number, epoch = 1) => ({ type: "room_message", room: "r", data: seq, epoch, seq }) as const;
 
 describe("a room", () => {
-  it("acks once for many frames, with how many there were", () => {
+  it("acks once for many frames, with how many there were (SQ4)", () => {
     const { room, sent, env } = roomOf({ seq: 10 });
     for (const seq of [11, 14, 15]) room.onReliable(said(seq));
     expect(sent).toEqual([]);
@@ -48,7 +48,7 @@ describe("a room", () => {
     expect(change.mock.lastCall).toEqual([{ change: "left", member: renamed, reason: "kicked" }]);
   });
 
-  it("keeps the latest of each view, and asks for the whole when it cannot apply a patch", () => {
+  it("keeps the latest of each view, and asks for the whole when it cannot apply a patch (ST5)", () => {
     const { room, sent } = roomOf();
     const state = { type: "room_state", room: "r", epoch: 1, view: "board", as_of: 0, hash: 0 } as const;
     room.onState({ ...state, tick: 1, version: 1, state: { a: 1 } });
@@ -64,7 +64,7 @@ describe("a room", () => {
     expect(room.memberCount).toBe(250);
   });
 
-  it("takes a reset for a fresh start", () => {
+  it("takes a reset for a fresh start (SQ5)", () => {
     const { room, sent, env } = roomOf({ seq: 5 });
     room.onReliable(said(6));
     const reset = vi.fn();

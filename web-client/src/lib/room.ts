@@ -18,7 +18,11 @@ export interface RoomEvents<State = Value, Out = Value> {
   /** A view of the room's state as it is now. */
   state: View<State> & { readonly view: string };
   /** Somebody came, changed or left. */
-  member: { readonly change: "joined" | "changed" | "left"; readonly member: Member; readonly reason: string | undefined };
+  member: {
+    readonly change: "joined" | "changed" | "left";
+    readonly member: Member;
+    readonly reason: string | undefined;
+  };
   /** The history has a cut: what the room told so far may be out of date, and it tells again what is needed. */
   reset: { readonly reason: string };
   /** The client is no longer in the room. */
@@ -68,6 +72,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   readonly #link: RoomLink;
   readonly #inputs: Inputs;
 
+  /** Rooms are made by `Parlor.join`. @internal */
   constructor(link: RoomLink, joined: Server<"room_joined">) {
     super();
     this.name = joined.room;
@@ -128,7 +133,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.#link.send({ type: "state_request", room: this.name, view });
   }
 
-  /** For the session: a frame of this room. */
+  /** For the session: a frame of this room. @internal */
   onReliable(frame: ReliableFrame): void {
     if (frame.epoch === this.#position.epoch && frame.seq <= this.#position.seq) return;
     this.#position = { room: this.name, epoch: frame.epoch, seq: frame.seq };
@@ -141,7 +146,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     }
   }
 
-  /** For the session: a state frame. A patch to a state this client does not have is answered by asking for the whole. */
+  /** For the session: a state frame. A patch to a state this client does not have is answered by asking for the whole. @internal */
   onState({ view, state, tick, version }: Server<"room_state">): void {
     if (state === undefined) return this.requestState(view);
     if (view === PRESENCE) this.#onPresence(state);
@@ -150,12 +155,12 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.emit("state", { view, ...current });
   }
 
-  /** For the session: an answer to one of the inputs; tells whether it was. */
+  /** For the session: an answer to one of the inputs; tells whether it was. @internal */
   onAnswer(frame: Server<"reply" | "error">): boolean {
     return this.#inputs.onAnswer(frame);
   }
 
-  /** For the session: the history was cut. */
+  /** For the session: the history was cut. @internal */
   onReset(reset: Pick<Server<"reset">, "epoch" | "seq" | "last_id" | "members" | "reason">): void {
     this.#position = { room: this.name, epoch: reset.epoch, seq: reset.seq };
     this.#received_count = 0;
@@ -165,24 +170,24 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.emit("reset", { reason: reset.reason });
   }
 
-  /** For the session: the connection is gone. */
+  /** For the session: the connection is gone. @internal */
   onAway(): void {
     this.#inputs.onAway();
     this.#cancelAck?.();
     this.#cancelAck = undefined;
   }
 
-  /** For the session: the session was resumed, and the missed frames follow. */
+  /** For the session: the session was resumed, and the missed frames follow. @internal */
   onResumed(resumed: Resumed): void {
     this.#inputs.onResumed(resumed.last_id);
   }
 
-  /** For the session: the session was not resumed; what was under way is lost. */
+  /** For the session: the session was not resumed; what was under way is lost. @internal */
   onLost(): void {
     this.#inputs.onLost();
   }
 
-  /** For the session: joined again, as a new member. */
+  /** For the session: joined again, as a new member. @internal */
   onJoinedAgain(joined: Server<"room_joined">, reason: string): void {
     this.#joined = joined;
     this.#position = this.#takeUp(joined);
@@ -190,7 +195,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.emit("reset", { reason });
   }
 
-  /** For the session: this is no longer a room the client is in. */
+  /** For the session: this is no longer a room the client is in. @internal */
   onClosed(code: string, message: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

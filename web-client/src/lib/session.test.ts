@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { PING_EVERY_MS, PONG_WITHIN_MS } from "./clock";
 import type { Server } from "./protocol";
+import type { ConnectOptions } from "./options";
 import { Parlor } from "./session";
-import type { ConnectOptions } from "./session";
 import { FakeEnvironment, joined, member, settle, welcome } from "./testing/fake";
 
 const URL = "ws://game.test/ws";
@@ -61,7 +61,11 @@ describe("opening", () => {
     env.socket.lose();
     await expect(parlor.ready).rejects.toThrow("lost");
     await settle();
-    expect(parlor.status).toMatchObject({ status: "away", code: 1006, message: expect.stringContaining("Nothing answers at game.test") });
+    expect(parlor.status).toMatchObject({
+      status: "away",
+      code: 1006,
+      message: expect.stringContaining("Nothing answers at game.test"),
+    });
     env.pass(1_000);
     expect(env.sockets).toHaveLength(2);
   });
@@ -73,14 +77,19 @@ describe("opening", () => {
     env.socket.accept();
     env.socket.lose(1002, "this server speaks v9.cbor");
     await expect(join).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
-    expect(parlor.status).toEqual({ status: "closed", code: 1002, name: "protocol-error", message: "this server speaks v9.cbor" });
+    expect(parlor.status).toEqual({
+      status: "closed",
+      code: 1002,
+      name: "protocol-error",
+      message: "this server speaks v9.cbor",
+    });
     env.pass(600_000);
     expect(env.sockets).toHaveLength(1);
   });
 });
 
 describe("resuming", () => {
-  it("resumes with its first frame, from where each room stood, and sends again only what has no answer", async () => {
+  it("resumes with its first frame, from where each room stood, and sends again only what has no answer (RS1, RS5)", async () => {
     const { parlor, room } = await openIn("r", { last_id: 7, epoch: 4 });
     const first = room.send("one");
     const second = room.send("two");
@@ -94,18 +103,26 @@ describe("resuming", () => {
       { type: "resume", session: "s1", resume_token: "s1-token", rooms: [{ room: "r", epoch: 4, seq: 9 }] },
     ]);
     env.socket.say(welcome("fresh"));
-    env.socket.say({ type: "resumed", session: "s1", resume_token: "t2", rooms: [{ room: "r", epoch: 4, seq: 9, last_id: 8 }] });
+    env.socket.say({
+      type: "resumed",
+      session: "s1",
+      resume_token: "t2",
+      rooms: [{ room: "r", epoch: 4, seq: 9, last_id: 8 }],
+    });
     expect(env.socket.got("room_message")).toEqual([
       { type: "room_message", room: "r", data: "two", id: 9 },
       { type: "room_message", room: "r", data: "three", id: 10 },
     ]);
     expect(parlor.status).toMatchObject({ status: "open", session: "s1", isResumed: true });
-    env.socket.say({ type: "reply", room: "r", id: 9, repeat: true }, { type: "error", room: "r", id: 10, code: "REFUSED", message: "no" });
+    env.socket.say(
+      { type: "reply", room: "r", id: 9, repeat: true },
+      { type: "error", room: "r", id: 10, code: "REFUSED", message: "no" },
+    );
     expect(await second).toMatchObject({ repeat: true });
     await expect(third).rejects.toMatchObject({ code: "REFUSED", room: "r" });
   });
 
-  it("joins the same rooms again when the server refuses, and says reset", async () => {
+  it("joins the same rooms again when the server refuses, and says reset (RS3)", async () => {
     const { parlor, room } = await openIn("r");
     const reset = vi.fn();
     room.on("reset", reset);
@@ -131,7 +148,12 @@ describe("resuming", () => {
     room.on("closed", closed);
     comeBack();
     env.socket.say(welcome("s2"), { type: "error", code: "RESUME_REFUSED", message: "unknown session" });
-    env.socket.say({ type: "error", code: "ROOM_FULL", message: "try another room", id: env.socket.last("join_room").id ?? 0 });
+    env.socket.say({
+      type: "error",
+      code: "ROOM_FULL",
+      message: "try another room",
+      id: env.socket.last("join_room").id ?? 0,
+    });
     await settle();
     expect(closed).toHaveBeenCalledWith({ code: "ROOM_FULL", message: "try another room" });
     expect(parlor.rooms.size).toBe(0);
@@ -152,7 +174,13 @@ describe("resuming", () => {
   it("joins afresh a room that only the session of before the reload was in", async () => {
     const parlor = await open();
     const join = parlor.join("r", { plugin: "echo" });
-    env.socket.say({ type: "error", code: "ALREADY_IN_ROOM", message: "in it", room: "r", id: env.socket.last("join_room").id ?? 0 });
+    env.socket.say({
+      type: "error",
+      code: "ALREADY_IN_ROOM",
+      message: "in it",
+      room: "r",
+      id: env.socket.last("join_room").id ?? 0,
+    });
     await settle();
     env.socket.say({ type: "room_left", room: "r", id: env.socket.last("leave_room").id ?? 0 });
     await settle();
@@ -179,11 +207,16 @@ describe("resuming", () => {
     expect(room.position.seq).toBe(0);
     expect(env.socket.offer).toEqual(["v2.proto"]);
     env.socket.accept();
-    env.socket.say(welcome("fresh"), { type: "resumed", session: "s1", resume_token: "t2", rooms: [{ room: "r", epoch: 1, seq: 0, last_id: 0 }] });
+    env.socket.say(welcome("fresh"), {
+      type: "resumed",
+      session: "s1",
+      resume_token: "t2",
+      rooms: [{ room: "r", epoch: 1, seq: 0, last_id: 0 }],
+    });
     expect(parlor.status).toMatchObject({ status: "open", subprotocol: "v2.proto" });
   });
 
-  it("stays away after it was replaced, until asked to come back", async () => {
+  it("stays away after it was replaced, until asked to come back (RS2)", async () => {
     const { parlor, room } = await openIn("r");
     env.socket.lose(4409);
     expect(parlor.status).toMatchObject({ status: "closed", name: "replaced" });
@@ -196,12 +229,20 @@ describe("resuming", () => {
 });
 
 describe("requests", () => {
-  it("reads the list of rooms", async () => {
+  it("reads the list of rooms (JN12)", async () => {
     const parlor = await open();
     const list = parlor.listRooms({ plugin: "grid", filter: { status: "waiting" } });
     const { id, plugin, filter } = env.socket.last("list_rooms");
     expect({ plugin, filter }).toEqual({ plugin: "grid", filter: { status: "waiting" } });
-    const room = { room: "a", plugin: "grid", players: 2, players_max: 8, spectators: 1, locked: false, metadata: { status: "waiting" } };
+    const room = {
+      room: "a",
+      plugin: "grid",
+      players: 2,
+      players_max: 8,
+      spectators: 1,
+      locked: false,
+      metadata: { status: "waiting" },
+    };
     env.socket.say({ type: "reply", id, data: [room, "nonsense"] });
     const { locked: isLocked, ...rest } = room;
     expect(await list).toEqual([{ ...rest, isLocked }]);
@@ -257,7 +298,7 @@ describe("the clock", () => {
     expect(parlor.status.status).not.toBe("open");
   });
 
-  it("stays away as long as a goaway asks", async () => {
+  it("stays away as long as a goaway asks (CL3)", async () => {
     await open();
     env.socket.say({ type: "goaway", reason: "restart", retry_after_ms: 5_000 });
     env.socket.lose(1012);

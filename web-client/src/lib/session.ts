@@ -12,7 +12,8 @@ import type { Environment } from "./environment";
 import { ParlorError } from "./errors";
 import { Identity } from "./identity";
 import type { Credentials } from "./identity";
-import type { ClientFrame, Create, Resumed, Seat, Server, ServerFrame, Visibility } from "./protocol";
+import type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
+import type { Resumed, Server, ServerFrame } from "./protocol";
 import { Requests } from "./requests";
 import { readListing } from "./listing";
 import type { RoomListing } from "./listing";
@@ -21,40 +22,6 @@ import type { RoomLink } from "./room";
 import type { Status } from "./status";
 import { normalise } from "./value";
 import type { Value, ValueMap } from "./value";
-
-/** How to connect. */
-export interface ConnectOptions {
-  /** The nickname, 1 to 32 characters. */
-  readonly name?: string;
-  /** A token, where the server asks for one. */
-  readonly token?: string;
-  /** The one subprotocol to offer; default all, in the client's order of preference. */
-  readonly subprotocol?: Subprotocol;
-}
-
-/** Which room to join, and what to make where there is none. */
-export interface JoinOptions {
-  /** The plugin: what a missing room is made of, and what quick match looks for. */
-  readonly plugin?: string;
-  /** The code of a private room. */
-  readonly code?: string;
-  readonly create?: Create;
-  readonly visibility?: Visibility;
-  readonly seat?: Seat;
-  /** Options for the plugin; `options.match` must be equal for quick match. */
-  readonly options?: ValueMap;
-}
-
-/** What the session tells its listeners. */
-export interface ParlorEvents {
-  status: Status;
-  /** The round trip was measured anew. */
-  clock: { readonly rtt_ms: number; readonly offset_ms: number };
-  /** The server, or this client, has something to say that belongs to no room. */
-  notice: { readonly code: string; readonly message: string };
-  /** Every frame, in either direction, for tools. */
-  frame: { readonly direction: "in" | "out"; readonly frame: ClientFrame | ServerFrame; readonly bytes: number };
-}
 
 type Phase =
   | { readonly at: "down" }
@@ -144,7 +111,8 @@ export class Parlor extends Emitter<ParlorEvents> {
       await this.#ask({ type: "leave_room", room });
       return this.#ask(request);
     });
-    if (answer.type !== "room_joined") throw new ParlorError("INVALID_MESSAGE_FORMAT", `${answer.type} answers no join`);
+    if (answer.type !== "room_joined")
+      throw new ParlorError("INVALID_MESSAGE_FORMAT", `${answer.type} answers no join`);
     this.#asked.set(answer.room, options);
     const joined = this.#rooms.get(answer.room);
     if (!joined) throw new ParlorError("ROOM_CLOSED", "the room was closed at once", answer.room);
@@ -220,7 +188,11 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#phase = { at: "greeting", subprotocol };
     const { name, token } = this.#options;
     if (name === undefined && token === undefined) return;
-    this.#connection.send({ type: "auth", ...(token === undefined ? {} : { token }), ...(name === undefined ? {} : { name }) });
+    this.#connection.send({
+      type: "auth",
+      ...(token === undefined ? {} : { token }),
+      ...(name === undefined ? {} : { name }),
+    });
   }
 
   #received(frame: ServerFrame, bytes: number): void {
@@ -289,7 +261,13 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#connection.established();
     this.#clock.restart();
     this.#ping();
-    this.#setStatus({ status: "open", session: credentials.session, subprotocol, server: this.#server, isResumed: resumed !== undefined });
+    this.#setStatus({
+      status: "open",
+      session: credentials.session,
+      subprotocol,
+      server: this.#server,
+      isResumed: resumed !== undefined,
+    });
     this.#settleReady.resolve();
     for (const room of [...this.#rooms.values()]) {
       const position = resumed?.find((other) => other.room === room.name);
@@ -309,7 +287,8 @@ export class Parlor extends Emitter<ParlorEvents> {
       await this.#ask({ type: "join_room", ...target, ...options, ...visibility, seat: room.you.seat });
     } catch (error) {
       if (isAlreadyIn(error)) return;
-      const { code, message } = error instanceof ParlorError ? error : new ParlorError("CONNECTION_LOST", String(error));
+      const { code, message } =
+        error instanceof ParlorError ? error : new ParlorError("CONNECTION_LOST", String(error));
       this.#forget(room.name, code, message);
     }
   }

@@ -13,7 +13,18 @@ describe("values", () => {
 
   it("refuses what no payload can carry, and says where it was", () => {
     const deep = Array.from({ length: DEPTH_MAX + 1 }).reduce<unknown>((inner) => [inner], 1);
-    for (const bad of [NaN, Infinity, 2n ** 64n, -(2n ** 63n) - 1n, "\ud800", { "\udc00": 1 }, new Date(), () => 1, undefined, deep]) {
+    for (const bad of [
+      NaN,
+      Infinity,
+      2n ** 64n,
+      -(2n ** 63n) - 1n,
+      "\ud800",
+      { "\udc00": 1 },
+      new Date(),
+      () => 1,
+      undefined,
+      deep,
+    ]) {
       expect(() => normalise(bad)).toThrow(ValueError);
     }
     expect(() => normalise({ a: [1, { b: NaN }] })).toThrow("$.a[1].b is NaN");
@@ -37,7 +48,14 @@ describe("values", () => {
   });
 
   it("refuses escapes that stand for nothing", () => {
-    for (const bad of ['{"$bytes":"A"}', '{"$bytes":1}', '{"$int":"01"}', '{"$int":"1e3"}', '{"$int":5}', '{"$other":1}']) {
+    for (const bad of [
+      '{"$bytes":"A"}',
+      '{"$bytes":1}',
+      '{"$int":"01"}',
+      '{"$int":"1e3"}',
+      '{"$int":5}',
+      '{"$other":1}',
+    ]) {
       expect(() => parseValue(bad)).toThrow(ValueError);
     }
   });

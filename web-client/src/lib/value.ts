@@ -33,10 +33,10 @@ const FLOAT_INTEGER_MAX = 2 ** 53;
  * @throws ValueError where something has no place in the model
  */
 export function normalise(input: unknown): Value {
-  return at(input, 0, "$");
+  return normaliseAt(input, 0, "$");
 }
 
-function at(input: unknown, depth: number, path: string): Value {
+function normaliseAt(input: unknown, depth: number, path: string): Value {
   switch (typeof input) {
     case "boolean":
       return input;
@@ -77,11 +77,13 @@ function text(input: string, path: string): string {
 function compound(input: object, depth: number, path: string): Value {
   if (input instanceof Uint8Array) return input;
   if (depth >= DEPTH_MAX) throw new ValueError(`${path} is nested deeper than ${DEPTH_MAX} levels`);
-  if (Array.isArray(input)) return input.map((item: unknown, index) => at(item, depth + 1, `${path}[${index}]`));
+  if (Array.isArray(input))
+    return input.map((item: unknown, index) => normaliseAt(item, depth + 1, `${path}[${index}]`));
   if (!isPlain(input)) throw new ValueError(`${path} is a ${input.constructor.name}, which no payload can carry`);
   const map: Record<string, Value> = {};
   for (const [key, value] of Object.entries(input)) {
-    if (value !== undefined) setEntry(map, text(key, `a key of ${path}`), at(value, depth + 1, `${path}.${key}`));
+    if (value !== undefined)
+      setEntry(map, text(key, `a key of ${path}`), normaliseAt(value, depth + 1, `${path}.${key}`));
   }
   return map;
 }

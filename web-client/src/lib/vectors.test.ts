@@ -13,7 +13,11 @@ import type { Value } from "./value";
 
 type Encoding = "json" | "msgpack" | "proto";
 const ENCODINGS: readonly Encoding[] = ["json", "msgpack", "proto"];
-const SUBPROTOCOL_OF: Readonly<Record<Encoding, Subprotocol>> = { json: "v1.json", msgpack: "v1.binary", proto: "v2.proto" };
+const SUBPROTOCOL_OF: Readonly<Record<Encoding, Subprotocol>> = {
+  json: "v1.json",
+  msgpack: "v1.binary",
+  proto: "v2.proto",
+};
 
 interface Vector extends Record<Encoding, string> {
   readonly name: string;
@@ -98,7 +102,11 @@ describe("frames", () => {
       const frame = decodeFrame(vector.direction, "json", vector.json);
       for (const encoding of ENCODINGS) {
         expect(decodeFrame(vector.direction, encoding, vector[encoding])).toEqual(frame);
-        const written = encode<typeof CLIENT_FRAMES | typeof SERVER_FRAMES>(SUBPROTOCOL_OF[encoding], tableOf(vector.direction), frame);
+        const written = encode<typeof CLIENT_FRAMES | typeof SERVER_FRAMES>(
+          SUBPROTOCOL_OF[encoding],
+          tableOf(vector.direction),
+          frame,
+        );
         const readBack = decode(SUBPROTOCOL_OF[encoding], tableOf(vector.direction), written);
         expect(readBack).toEqual(frame);
         for (const other of vector.also?.[encoding] ?? []) {
@@ -117,7 +125,8 @@ describe("refused", () => {
       else expect(read).toThrow();
     });
   };
-  for (const vector of load<Refused>("refused-values.json")) check(vector, () => decodeValue(vector.encoding, vector.input));
+  for (const vector of load<Refused>("refused-values.json"))
+    check(vector, () => decodeValue(vector.encoding, vector.input));
   for (const vector of load<Refused>("refused-frames.json")) {
     check(vector, () => decodeFrame(vector.direction, vector.encoding, vector.input));
   }

@@ -33,7 +33,11 @@ export function encode<T extends FrameTable>(subprotocol: Subprotocol, table: T,
 }
 
 /** Reads a frame of `table`; throws `FrameError` or `ValueError`. */
-export function decode<T extends FrameTable>(subprotocol: Subprotocol, table: T, message: string | Uint8Array): FrameOf<T> {
+export function decode<T extends FrameTable>(
+  subprotocol: Subprotocol,
+  table: T,
+  message: string | Uint8Array,
+): FrameOf<T> {
   if (subprotocol === "v1.json") {
     if (typeof message !== "string") throw new FrameError("v1.json is text, and this message is binary");
     return json.decode(table, message);

@@ -1,6 +1,7 @@
 /** Payloads in protobuf: the message `Value` of `parlor.proto`. */
 
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { DEPTH_MAX, isMap, normalise, setEntry, ValueError } from "../value";
 import type { Value, ValueMap } from "../value";
 

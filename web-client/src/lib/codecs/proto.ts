@@ -145,7 +145,9 @@ function readKind(reader: BinaryReader, type: Kind, path: string): unknown {
 }
 
 function wireTypeOf(type: Kind): WireType {
-  return type.kind === "bool" || type.kind === "u32" || type.kind === "u64" ? WireType.Varint : WireType.LengthDelimited;
+  return type.kind === "bool" || type.kind === "u32" || type.kind === "u64"
+    ? WireType.Varint
+    : WireType.LengthDelimited;
 }
 
 function expect(found: WireType, wanted: WireType, path: string): void {

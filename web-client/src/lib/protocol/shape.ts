@@ -101,7 +101,10 @@ function writeFields(fields: Fields, shape: object): object {
   for (const [name, field] of Object.entries(fields)) {
     const value = values.get(name);
     if (value === undefined) continue;
-    map[name] = Array.isArray(value) && field.occurs === "list" ? value.map((v: unknown) => writeKind(field.type, v)) : writeKind(field.type, value);
+    map[name] =
+      Array.isArray(value) && field.occurs === "list"
+        ? value.map((v: unknown) => writeKind(field.type, v))
+        : writeKind(field.type, value);
   }
   return map;
 }

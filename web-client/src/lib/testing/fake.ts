@@ -38,7 +38,11 @@ export class FakeSocket implements Socket {
   say(...frames: ServerFrame[]): void {
     for (const frame of frames) {
       const message = encode(this.#subprotocol, SERVER_FRAMES, frame);
-      this.sayRaw(typeof message === "string" ? message : message.buffer.slice(message.byteOffset, message.byteOffset + message.length));
+      this.sayRaw(
+        typeof message === "string"
+          ? message
+          : message.buffer.slice(message.byteOffset, message.byteOffset + message.length),
+      );
     }
   }
 
@@ -151,7 +155,15 @@ export function member(id: number, name = `member ${id}`): Member {
 
 export function welcome(session = "s1"): Server<"welcome"> {
   const limits = { message_bytes_max: 1_048_576, rooms_max: 16, messages_per_second: 100 };
-  return { type: "welcome", session, resume_token: `${session}-token`, protocol: "v1.json", heartbeat_ms: 30_000, limits, server: "parlor 0.0.0" };
+  return {
+    type: "welcome",
+    session,
+    resume_token: `${session}-token`,
+    protocol: "v1.json",
+    heartbeat_ms: 30_000,
+    limits,
+    server: "parlor 0.0.0",
+  };
 }
 
 export function joined(room: string, over: Partial<Server<"room_joined">> = {}): Server<"room_joined"> {

@@ -54,7 +54,14 @@ function readPlayer(value: Value, index: number): Player[] {
   if (typeof id !== "number" || typeof name !== "string") return [];
   const mark = typeof color === "string" ? COLORS.indexOf(color) : -1;
   return [
-    { id, name, score: typeof score === "number" ? score : 0, isBot: bot === true, isPresent: present !== false, mark: mark < 0 ? index : mark },
+    {
+      id,
+      name,
+      score: typeof score === "number" ? score : 0,
+      isBot: bot === true,
+      isPresent: present !== false,
+      mark: mark < 0 ? index : mark,
+    },
   ];
 }
 

@@ -20,7 +20,11 @@ export class BoardView {
   #focused = Math.floor(CELL_COUNT / 2);
 
   constructor(onCapture: (cell: number) => void) {
-    this.element = h("div", { class: "board", testid: "board", attrs: { role: "grid", "aria-label": "Board, 9 rows of 9 cells" } });
+    this.element = h("div", {
+      class: "board",
+      testid: "board",
+      attrs: { role: "grid", "aria-label": "Board, 9 rows of 9 cells" },
+    });
     for (let row = 0; row < SIDE; row += 1) {
       const cells = Array.from({ length: SIDE }, (_, column) => this.#makeCell(row * SIDE + column, onCapture));
       this.element.append(h("div", { class: "board-row", attrs: { role: "row" } }, ...cells));
@@ -59,7 +63,12 @@ export class BoardView {
     const button = h("button", {
       class: "cell",
       testid: `cell-${cell}`,
-      attrs: { type: "button", role: "gridcell", tabindex: cell === this.#focused ? 0 : -1, "aria-label": `${cellName(cell)}, free` },
+      attrs: {
+        type: "button",
+        role: "gridcell",
+        tabindex: cell === this.#focused ? 0 : -1,
+        "aria-label": `${cellName(cell)}, free`,
+      },
       onclick: () => onCapture(cell),
     });
     // With a mouse a press is meant as it is made; waiting for the release would lose races.

@@ -4,8 +4,20 @@ import { isMap } from "../../lib";
 import type { Value } from "../../lib";
 
 export type ChatLine =
-  | { readonly kind: "said"; readonly from: number; readonly name: string; readonly text: string; readonly isPrivate: boolean }
-  | { readonly kind: "file"; readonly from: number; readonly name: string; readonly file: string; readonly size: number }
+  | {
+      readonly kind: "said";
+      readonly from: number;
+      readonly name: string;
+      readonly text: string;
+      readonly isPrivate: boolean;
+    }
+  | {
+      readonly kind: "file";
+      readonly from: number;
+      readonly name: string;
+      readonly file: string;
+      readonly size: number;
+    }
   | { readonly kind: "event"; readonly text: string };
 
 export type ChatMessage =
@@ -21,7 +33,11 @@ export function readChat(data: Value): ChatMessage {
   }
   if (data["type"] === "history") {
     const { lines } = data;
-    return { type: "lines", lines: Array.isArray(lines) ? lines.flatMap((line: Value) => readLine(line)) : [], isHistory: true };
+    return {
+      type: "lines",
+      lines: Array.isArray(lines) ? lines.flatMap((line: Value) => readLine(line)) : [],
+      isHistory: true,
+    };
   }
   const lines = readLine(data);
   return lines.length > 0 ? { type: "lines", lines, isHistory: false } : { type: "unknown" };
@@ -36,7 +52,9 @@ function readLine(data: Value): ChatLine[] {
     case "told":
       return typeof text === "string" ? [{ kind: "said", from, name, text, isPrivate: type === "told" }] : [];
     case "file":
-      return typeof file === "string" ? [{ kind: "file", from, name, file, size: typeof size === "number" ? size : 0 }] : [];
+      return typeof file === "string"
+        ? [{ kind: "file", from, name, file, size: typeof size === "number" ? size : 0 }]
+        : [];
     case "joined":
       return [{ kind: "event", text: `${name} came in.` }];
     case "left":

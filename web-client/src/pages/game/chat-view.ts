@@ -16,12 +16,22 @@ const AFTER_ALL = Number.MAX_SAFE_INTEGER;
 
 export class ChatView {
   readonly element: HTMLElement;
-  readonly #lines = h("ol", { class: "chat-lines", testid: "chat-lines", attrs: { role: "log", "aria-label": "Chat", tabindex: 0 } });
+  readonly #lines = h("ol", {
+    class: "chat-lines",
+    testid: "chat-lines",
+    attrs: { role: "log", "aria-label": "Chat", tabindex: 0 },
+  });
   readonly #typing = h("p", { class: "chat-typing", attrs: { "aria-hidden": true } });
   readonly #input = h("input", {
     class: "input",
     testid: "chat-input",
-    attrs: { maxlength: TEXT_LENGTH_MAX, placeholder: "Say something", "aria-label": "Message", autocomplete: "off", enterkeyhint: "send" },
+    attrs: {
+      maxlength: TEXT_LENGTH_MAX,
+      placeholder: "Say something",
+      "aria-label": "Message",
+      autocomplete: "off",
+      enterkeyhint: "send",
+    },
   });
   readonly #send = button("Send", { testid: "chat-send", attrs: { type: "submit" } });
   readonly #problem = h("p", { class: "field-error", attrs: { role: "alert", hidden: true } });
@@ -36,7 +46,14 @@ export class ChatView {
       void this.#say();
     });
     this.#input.addEventListener("input", () => this.#onTyped());
-    this.element = h("section", { class: "chat", attrs: { "aria-label": "Chat" } }, this.#lines, this.#typing, form, this.#problem);
+    this.element = h(
+      "section",
+      { class: "chat", attrs: { "aria-label": "Chat" } },
+      this.#lines,
+      this.#typing,
+      form,
+      this.#problem,
+    );
     this.#enable(false);
     this.#showEmpty("Joining the chat.");
   }
@@ -103,13 +120,20 @@ export class ChatView {
     const isYou = line.from === this.#room?.you.id;
     const name = h("span", { class: "chat-name", text: line.name });
     const text = line.kind === "said" ? line.text : `shared ${line.file} (${Math.ceil(line.size / 1024)} KiB)`;
-    const body = h("span", { class: "chat-text", text: line.kind === "said" && line.isPrivate ? `(to you alone) ${text}` : text });
+    const body = h("span", {
+      class: "chat-text",
+      text: line.kind === "said" && line.isPrivate ? `(to you alone) ${text}` : text,
+    });
     return h("li", { class: isYou ? "chat-line is-you" : "chat-line" }, name, body);
   }
 
   #showTyping(from: number, isOn: boolean): void {
     clearTimeout(this.#typists.get(from));
-    if (isOn) this.#typists.set(from, setTimeout(() => this.#showTyping(from, false), TYPING_FOR_MS));
+    if (isOn)
+      this.#typists.set(
+        from,
+        setTimeout(() => this.#showTyping(from, false), TYPING_FOR_MS),
+      );
     else this.#typists.delete(from);
     const names = [...this.#typists.keys()].flatMap((id) => this.#room?.members.get(id)?.name ?? []);
     setText(this.#typing, names.length > 0 ? `${names.join(", ")} typing` : "");

@@ -15,7 +15,12 @@ export class ClockView {
   #frame = 0;
 
   constructor() {
-    this.element = h("div", { class: "clock", attrs: { role: "timer", "aria-label": "Seconds left" } }, this.#digits, this.#line);
+    this.element = h(
+      "div",
+      { class: "clock", attrs: { role: "timer", "aria-label": "Seconds left" } },
+      this.#digits,
+      this.#line,
+    );
   }
 
   onBoard(board: BoardState): void {

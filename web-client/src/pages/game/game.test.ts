@@ -32,7 +32,15 @@ describe("the board as it comes", () => {
   });
 
   it("is nothing where it is no board", () => {
-    for (const bad of [undefined, null, 1, {}, { ...raw, status: "paused" }, { ...raw, cells: [1] }, { ...raw, players: null }]) {
+    for (const bad of [
+      undefined,
+      null,
+      1,
+      {},
+      { ...raw, status: "paused" },
+      { ...raw, cells: [1] },
+      { ...raw, players: null },
+    ]) {
       expect(readBoard(bad)).toBeUndefined();
     }
   });
@@ -44,9 +52,21 @@ describe("the board as it comes", () => {
 
 describe("moving by keyboard", () => {
   it("stops at the edges", () => {
-    expect([moveFocus(0, "ArrowUp"), moveFocus(0, "ArrowLeft"), moveFocus(80, "ArrowDown"), moveFocus(80, "ArrowRight")]).toEqual([0, 0, 80, 80]);
-    expect([moveFocus(40, "ArrowUp"), moveFocus(40, "ArrowDown"), moveFocus(40, "ArrowLeft"), moveFocus(40, "ArrowRight")]).toEqual([31, 49, 39, 41]);
-    expect([moveFocus(40, "Home"), moveFocus(40, "End"), moveFocus(40, "PageUp"), moveFocus(40, "PageDown")]).toEqual([36, 44, 4, 76]);
+    expect([
+      moveFocus(0, "ArrowUp"),
+      moveFocus(0, "ArrowLeft"),
+      moveFocus(80, "ArrowDown"),
+      moveFocus(80, "ArrowRight"),
+    ]).toEqual([0, 0, 80, 80]);
+    expect([
+      moveFocus(40, "ArrowUp"),
+      moveFocus(40, "ArrowDown"),
+      moveFocus(40, "ArrowLeft"),
+      moveFocus(40, "ArrowRight"),
+    ]).toEqual([31, 49, 39, 41]);
+    expect([moveFocus(40, "Home"), moveFocus(40, "End"), moveFocus(40, "PageUp"), moveFocus(40, "PageDown")]).toEqual([
+      36, 44, 4, 76,
+    ]);
     expect(moveFocus(40, "Enter")).toBeUndefined();
   });
 });

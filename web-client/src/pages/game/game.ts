@@ -98,7 +98,8 @@ export class GameView {
     const words = this.#announcer.onBoard(board, this.#room.you.id, performance.now());
     if (words) setText(this.#live, words);
     // The button that began the match is gone; without this the keyboard would be nowhere.
-    if (hasBegun && this.#isPlaying() && (document.activeElement === document.body || document.activeElement === null)) this.#board.focus();
+    if (hasBegun && this.#isPlaying() && (document.activeElement === document.body || document.activeElement === null))
+      this.#board.focus();
   }
 
   #show(): void {

@@ -1,6 +1,6 @@
 /** What lies over the board while no match runs: the waiting room, and the result. */
 
-import { button, copy, h, setText } from "../ui/dom";
+import { button, copy, h, nameTag } from "../ui/dom";
 import { mark, paint } from "../ui/marks";
 import { headline } from "./announcer";
 import { ranking } from "./board-state";
@@ -56,7 +56,11 @@ export class PhaseView {
     const children: Node[] = [title, list];
     if (isPlayer) children.push(...this.#waitingActions(players, isEnough));
     else children.push(hint("You are watching."), this.#playButton());
-    return h("section", { class: "card phase-card", testid: "waiting-room", attrs: { "aria-label": "Waiting room" } }, ...children);
+    return h(
+      "section",
+      { class: "card phase-card", testid: "waiting-room", attrs: { "aria-label": "Waiting room" } },
+      ...children,
+    );
   }
 
   #waitingActions(players: readonly Player[], isEnough: boolean): Node[] {
@@ -108,15 +112,13 @@ export class PhaseView {
 
 function seatOf(player: Player | undefined, you: number): HTMLElement {
   if (!player) return h("li", { class: "seat is-free", text: "Free" });
-  const name = h("span", { class: "seat-name" });
-  setText(name, player.id === you ? `${player.name} (you)` : player.name);
-  const seat = h("li", { class: "seat" }, mark(player.mark), name);
+  const seat = h("li", { class: "seat" }, mark(player.mark), nameTag(player.name, player.id === you ? "you" : ""));
   paint(seat, player.mark);
   return seat;
 }
 
 function placeOf(player: Player, you: number, winner: number | null): HTMLElement {
-  const name = h("span", { class: "place-name", text: player.id === you ? `${player.name} (you)` : player.name });
+  const name = nameTag(player.name, player.id === you ? "you" : "");
   const score = h("span", { class: "place-score", text: String(player.score) });
   const place = h("li", { class: player.id === winner ? "place is-winner" : "place" }, mark(player.mark), name, score);
   paint(place, player.mark);
@@ -130,5 +132,7 @@ function hint(text: string): HTMLElement {
 
 function focusedTestid(inside: HTMLElement): string | undefined {
   const { activeElement } = document;
-  return activeElement instanceof HTMLElement && inside.contains(activeElement) ? activeElement.dataset["testid"] : undefined;
+  return activeElement instanceof HTMLElement && inside.contains(activeElement)
+    ? activeElement.dataset["testid"]
+    : undefined;
 }

@@ -1,6 +1,6 @@
 /** The players with their marks and scores; those who left are dimmed. */
 
-import { h, setText } from "../ui/dom";
+import { h, nameTag, setText } from "../ui/dom";
 import { mark, paint } from "../ui/marks";
 import { CELL_COUNT, ranking } from "./board-state";
 import type { BoardState, Player } from "./board-state";
@@ -26,7 +26,9 @@ export class ScoresView {
       fill(row, player, player.id === you, best);
       return row.element;
     });
-    const isSame = elements.length === this.element.children.length && elements.every((row, at) => this.element.children[at] === row);
+    const isSame =
+      elements.length === this.element.children.length &&
+      elements.every((row, at) => this.element.children[at] === row);
     if (!isSame) this.element.replaceChildren(...elements);
   }
 }
@@ -45,7 +47,8 @@ function fill(row: Row, player: Player, isYou: boolean, best: number): void {
   row.element.dataset["player"] = String(player.id);
   row.element.classList.toggle("is-you", isYou);
   row.element.classList.toggle("is-gone", !player.isPresent);
-  setText(row.name, isYou ? `${player.name} (you)` : player.isPresent ? player.name : `${player.name} (left)`);
+  const name = nameTag(player.name, isYou ? "you" : player.isPresent ? "" : "left");
+  if (row.name.textContent !== name.textContent) row.name.replaceChildren(name);
   setText(row.score, String(player.score));
   row.bar.style.setProperty("--share", String(player.score / Math.max(best, CELL_COUNT / 9)));
 }

@@ -28,7 +28,11 @@ describe("the chat", () => {
     const said = { type: "said", n: 1, from: 2, name: "Ada", at_ms: 0, text: "<b>hi</b>" };
     const line = { kind: "said", from: 2, name: "Ada", text: "<b>hi</b>", isPrivate: false };
     expect(readChat(said)).toEqual({ type: "lines", lines: [line], isHistory: false });
-    expect(readChat({ type: "history", lines: [said, { type: "joined" }], more: false })).toEqual({ type: "lines", lines: [line], isHistory: true });
+    expect(readChat({ type: "history", lines: [said, { type: "joined" }], more: false })).toEqual({
+      type: "lines",
+      lines: [line],
+      isHistory: true,
+    });
     expect(readChat({ type: "typing", from: 2, on: true })).toEqual({ type: "typing", from: 2, isOn: true });
     const unknown: Value[] = [null, 1, {}, { type: "said" }, { type: "dance", from: 1, name: "x" }];
     for (const bad of unknown) expect(readChat(bad)).toEqual({ type: "unknown" });

@@ -81,9 +81,22 @@ function codeForm(actions: LobbyActions): HTMLElement {
   const input = h("input", {
     class: "input input-code",
     testid: "code-input",
-    attrs: { maxlength: 12, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-label": "Code of a private room", placeholder: "ABCD2345" },
+    attrs: {
+      maxlength: 12,
+      autocomplete: "off",
+      autocapitalize: "characters",
+      spellcheck: "false",
+      "aria-label": "Code of a private room",
+      placeholder: "ABCD2345",
+    },
   });
-  const form = h("form", { class: "code-form" }, h("span", { text: "Got a code?" }), input, button("Enter", { kind: "quiet", attrs: { type: "submit" } }));
+  const form = h(
+    "form",
+    { class: "code-form" },
+    h("span", { text: "Got a code?" }),
+    input,
+    button("Enter", { kind: "quiet", attrs: { type: "submit" } }),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const code = normaliseCode(input.value);

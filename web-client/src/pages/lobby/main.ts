@@ -3,6 +3,8 @@
 import "../ui/theme.css";
 import "./lobby.css";
 import "../game/game.css";
+import "../game/phase.css";
+import "../game/chat.css";
 import { connect, ParlorError } from "../../lib";
 import type { JoinOptions, Value } from "../../lib";
 import { GameView } from "../game/game";
@@ -65,7 +67,10 @@ async function enter(name: string | undefined, options: JoinOptions, isWatching 
 
 function showGame(room: GridRoom, isWatching: boolean): void {
   lobby.stop();
-  const route: Route = room.code === undefined ? { page: "room", room: room.name, isWatching } : { page: "code", code: room.code, isWatching };
+  const route: Route =
+    room.code === undefined
+      ? { page: "room", room: room.name, isWatching }
+      : { page: "code", code: room.code, isWatching };
   go(route);
   const link = new URL(writeRoute({ ...route, isWatching: false }), location.origin).href;
   const view = new GameView(parlor, room, link, () => void showLobby());

@@ -84,8 +84,8 @@ export class RoomList {
     const seated = typeof metadata["players"] === "number" ? metadata["players"] : players;
     row.element.dataset["state"] = status;
     setText(row.status, STATUS_NAMES[status] ?? status);
-    const seats = players_max > 0 ? `${seated} of ${players_max}` : `${seated}`;
-    setText(row.count, spectators > 0 ? `${seats} playing, ${spectators} watching` : `${seats} playing`);
+    const seats = players_max > 0 ? `${seated} of ${players_max} seats` : `${seated} seated`;
+    setText(row.count, spectators > 0 ? `${seats}, ${spectators} watching` : seats);
     row.join.disabled = room.isLocked || (players_max > 0 && players >= players_max);
   }
 
@@ -93,7 +93,11 @@ export class RoomList {
     const status = h("span", { class: "room-status" });
     const count = h("span", { class: "room-count" });
     const join = button("Join", { onclick: () => this.#actions.join(name), attrs: { "aria-label": `Join ${name}` } });
-    const watch = button("Watch", { kind: "quiet", onclick: () => this.#actions.watch(name), attrs: { "aria-label": `Watch ${name}` } });
+    const watch = button("Watch", {
+      kind: "quiet",
+      onclick: () => this.#actions.watch(name),
+      attrs: { "aria-label": `Watch ${name}` },
+    });
     const about = h("div", { class: "room-about" }, h("span", { class: "room-name", text: name }), status, count);
     const element = h("li", { class: "room" }, about, h("div", { class: "room-actions" }, watch, join));
     element.dataset["room"] = name;

@@ -14,7 +14,11 @@ const QUIET_TYPES: readonly string[] = ["ping", "pong", "ack", "list_rooms"];
 export class FrameLog {
   readonly element: HTMLElement;
   readonly #rows = h("ol", { class: "frames", testid: "play-frames", attrs: { tabindex: 0, "aria-label": "Frames" } });
-  readonly #filter = h("input", { class: "input", testid: "frames-filter", attrs: { type: "search", placeholder: "Filter, such as room_state", "aria-label": "Filter frames" } });
+  readonly #filter = h("input", {
+    class: "input",
+    testid: "frames-filter",
+    attrs: { type: "search", placeholder: "Filter, such as room_state", "aria-label": "Filter frames" },
+  });
   readonly #housekeeping = h("input", { attrs: { type: "checkbox" } });
   readonly #pause = button("Pause", { testid: "frames-pause" });
   readonly #status = h("span", { class: "hint" });
@@ -30,7 +34,13 @@ export class FrameLog {
     this.#housekeeping.addEventListener("change", () => this.#redraw());
     const quiet = h("label", { class: "check" }, this.#housekeeping, "pings, acks, lists");
     const tools = h("div", { class: "frames-tools" }, this.#filter, quiet, this.#pause, clear);
-    this.element = h("section", { class: "panel", attrs: { "aria-label": "Frames" } }, panelHead("Frames", this.#status), tools, this.#rows);
+    this.element = h(
+      "section",
+      { class: "panel", attrs: { "aria-label": "Frames" } },
+      panelHead("Frames", this.#status),
+      tools,
+      this.#rows,
+    );
   }
 
   add(event: ParlorEvents["frame"]): void {
@@ -52,7 +62,10 @@ export class FrameLog {
   }
 
   #isQuiet({ frame }: Logged): boolean {
-    return QUIET_TYPES.includes(frame.type) || (frame.type === "reply" && frame.room === undefined && this.#listRequests.has(frame.id));
+    return (
+      QUIET_TYPES.includes(frame.type) ||
+      (frame.type === "reply" && frame.room === undefined && this.#listRequests.has(frame.id))
+    );
   }
 
   #matches(logged: Logged): boolean {
@@ -102,14 +115,19 @@ function rowOf({ direction, frame, bytes, at_ms, json }: Logged): HTMLElement {
     "summary",
     { class: "frame-line" },
     h("span", { class: "frame-time", text: time }),
-    h("span", { class: "frame-direction", text: direction === "in" ? "←" : "→", attrs: { title: direction === "in" ? "from the server" : "to the server" } }),
+    h("span", {
+      class: "frame-direction",
+      text: direction === "in" ? "←" : "→",
+      attrs: { title: direction === "in" ? "from the server" : "to the server" },
+    }),
     h("span", { class: "frame-type", text: frame.type }),
     h("span", { class: "frame-json", text: json.slice(0, LINE_CHARS_MAX) }),
     h("span", { class: "frame-bytes", text: `${bytes} B` }),
   );
   const details = h("details", {}, summary);
   details.addEventListener("toggle", () => {
-    if (details.open && details.children.length === 1) details.append(h("pre", { class: "frame-whole", text: indent(json) }));
+    if (details.open && details.children.length === 1)
+      details.append(h("pre", { class: "frame-whole", text: indent(json) }));
   });
   const row = h("li", { class: `frame is-${direction}` }, details);
   row.dataset["type"] = frame.type;

@@ -10,9 +10,21 @@ const LIST_EVERY_MS = 3_000;
 
 export class JoinForm {
   readonly element: HTMLElement;
-  readonly #plugin = h("input", { class: "input", testid: "play-plugin", attrs: { list: "plugins", autocomplete: "off", spellcheck: "false", placeholder: "echo" } });
-  readonly #room = h("input", { class: "input", testid: "play-room", attrs: { maxlength: 64, autocomplete: "off", spellcheck: "false", placeholder: "any open room" } });
-  readonly #code = h("input", { class: "input", testid: "play-code", attrs: { maxlength: 12, autocomplete: "off", spellcheck: "false" } });
+  readonly #plugin = h("input", {
+    class: "input",
+    testid: "play-plugin",
+    attrs: { list: "plugins", autocomplete: "off", spellcheck: "false", placeholder: "echo" },
+  });
+  readonly #room = h("input", {
+    class: "input",
+    testid: "play-room",
+    attrs: { maxlength: 64, autocomplete: "off", spellcheck: "false", placeholder: "any open room" },
+  });
+  readonly #code = h("input", {
+    class: "input",
+    testid: "play-code",
+    attrs: { maxlength: 12, autocomplete: "off", spellcheck: "false" },
+  });
   readonly #seat = choice("play-seat", ["", "player", "spectator"]);
   readonly #create = choice("play-create", ["", "if_missing", "always", "never"]);
   readonly #visibility = choice("play-visibility", ["", "public", "unlisted", "private"]);
@@ -29,10 +41,30 @@ export class JoinForm {
     this.#offer(BUNDLED);
     const more = h("details", { class: "more" }, h("summary", { text: "More" }));
     more.append(
-      h("div", { class: "more-fields" }, field("Seat", this.#seat), field("Create", this.#create), field("Visibility", this.#visibility), field("Code", this.#code), this.#options.element),
+      h(
+        "div",
+        { class: "more-fields" },
+        field("Seat", this.#seat),
+        field("Create", this.#create),
+        field("Visibility", this.#visibility),
+        field("Code", this.#code),
+        this.#options.element,
+      ),
     );
-    this.element = h("form", { class: "join-form", attrs: { novalidate: true } }, field("Plugin", this.#plugin), this.#plugins, field("Room", this.#room), more);
-    this.element.append(button("Join", { kind: "primary", testid: "play-join", attrs: { type: "submit" } }), this.#problem, h("h3", { text: "Open rooms" }), this.#open);
+    this.element = h(
+      "form",
+      { class: "join-form", attrs: { novalidate: true } },
+      field("Plugin", this.#plugin),
+      this.#plugins,
+      field("Room", this.#room),
+      more,
+    );
+    this.element.append(
+      button("Join", { kind: "primary", testid: "play-join", attrs: { type: "submit" } }),
+      this.#problem,
+      h("h3", { text: "Open rooms" }),
+      this.#open,
+    );
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.#submit();
@@ -80,7 +112,8 @@ export class JoinForm {
         return h("li", {}, pick, h("span", { class: "hint", text: `${plugin}, ${players + spectators} in it` }));
       });
       const focused = document.activeElement instanceof HTMLElement && this.#open.contains(document.activeElement);
-      if (!focused) this.#open.replaceChildren(...(items.length > 0 ? items : [h("li", { class: "hint", text: "None yet." })]));
+      if (!focused)
+        this.#open.replaceChildren(...(items.length > 0 ? items : [h("li", { class: "hint", text: "None yet." })]));
       this.#offer([...new Set([...BUNDLED, ...rooms.map(({ plugin }) => plugin)])]);
     } catch {
       // The connection's own notice says what is wrong.

@@ -17,11 +17,23 @@ export class JsonInput {
     this.box = h("textarea", {
       class: "input json-box",
       testid,
-      attrs: { rows, spellcheck: "false", autocapitalize: "off", autocomplete: "off", "aria-describedby": this.#problem.id },
+      attrs: {
+        rows,
+        spellcheck: "false",
+        autocapitalize: "off",
+        autocomplete: "off",
+        "aria-describedby": this.#problem.id,
+      },
     });
     this.box.value = initial;
     this.box.addEventListener("input", () => void this.read());
-    this.element = h("label", { class: "field" }, h("span", { class: "field-label", text: label }), this.box, this.#problem);
+    this.element = h(
+      "label",
+      { class: "field" },
+      h("span", { class: "field-label", text: label }),
+      this.box,
+      this.#problem,
+    );
   }
 
   /** The value, or undefined where the text is none; then the box says why. */

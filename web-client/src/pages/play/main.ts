@@ -26,11 +26,29 @@ parlor.on("notice", ({ code, message }) => tell(`${code}: ${message}`));
 
 const drop = button("Drop the connection", { testid: "play-drop", onclick: () => parlor.drop() });
 const reload = button("Reload", { testid: "play-reload", onclick: () => location.reload() });
-const left = h("div", { class: "play-left" }, h("section", { class: "panel", attrs: { "aria-label": "Join" } }, join.element));
-const middle = h("div", { class: "play-middle" }, h("section", { class: "panel", attrs: { "aria-label": "Send" } }, send.element), log.element);
+const left = h(
+  "div",
+  { class: "play-left" },
+  h("section", { class: "panel", attrs: { "aria-label": "Join" } }, join.element),
+);
+const middle = h(
+  "div",
+  { class: "play-middle" },
+  h("section", { class: "panel", attrs: { "aria-label": "Send" } }, send.element),
+  log.element,
+);
 const faults = h("div", { class: "faults" }, drop, reload);
 document.body.append(masthead(faults, connectionBar(parlor)), connectionNotice(parlor), notice);
-document.body.append(h("main", { class: "play" }, h("h1", { class: "visually-hidden", text: "Talk to any plugin" }), left, middle, panel.element));
+document.body.append(
+  h(
+    "main",
+    { class: "play" },
+    h("h1", { class: "visually-hidden", text: "Talk to any plugin" }),
+    left,
+    middle,
+    panel.element,
+  ),
+);
 
 const query = new URLSearchParams(location.search);
 join.fill(query.get("plugin") ?? "echo", query.get("room") ?? "");

@@ -21,8 +21,18 @@ export class RoomPanel {
     this.#leave.addEventListener("click", () => void this.#room?.leave().catch(() => undefined));
     const head = h("div", { class: "panel-head" }, this.#title, this.#leave);
     const about = h("section", { class: "panel" }, head, this.#about);
-    const state = h("section", { class: "panel is-growing", attrs: { "aria-label": "State" } }, panelHead("State"), this.#views);
-    const members = h("section", { class: "panel", attrs: { "aria-label": "Members" } }, panelHead("Members", this.#count), this.#members);
+    const state = h(
+      "section",
+      { class: "panel is-growing", attrs: { "aria-label": "State" } },
+      panelHead("State"),
+      this.#views,
+    );
+    const members = h(
+      "section",
+      { class: "panel", attrs: { "aria-label": "Members" } },
+      panelHead("Members", this.#count),
+      this.#members,
+    );
     this.element = h("div", { class: "play-room" }, about, state, members);
     this.show(undefined);
   }
@@ -65,7 +75,14 @@ export class RoomPanel {
       if (this.#trees.size === 0) this.#views.replaceChildren();
       shown = { tree: new Tree(), meta: h("span", { class: "hint" }) };
       this.#trees.set(view, shown);
-      this.#views.append(h("div", { class: "view" }, h("div", { class: "view-head" }, h("code", { text: view }), shown.meta), shown.tree.element));
+      this.#views.append(
+        h(
+          "div",
+          { class: "view" },
+          h("div", { class: "view-head" }, h("code", { text: view }), shown.meta),
+          shown.tree.element,
+        ),
+      );
     }
     setText(shown.meta, `tick ${current.tick}, version ${current.version}`);
     shown.tree.show(current.value);

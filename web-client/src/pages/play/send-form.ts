@@ -20,14 +20,27 @@ export class SendForm {
   readonly element: HTMLElement;
   readonly #input = new JsonInput("Message, as JSON", "play-input", 3, EXAMPLES["echo"]?.[0] ?? "null");
   readonly #send = button("Send", { kind: "primary", testid: "play-send", attrs: { type: "submit" } });
-  readonly #history = h("select", { class: "select-quiet", testid: "play-history", attrs: { "aria-label": "Sent before" } });
+  readonly #history = h("select", {
+    class: "select-quiet",
+    testid: "play-history",
+    attrs: { "aria-label": "Sent before" },
+  });
   readonly #answer = h("output", { class: "answer", testid: "play-answer" });
   #sent: string[] = loadHistory();
   #room: Room | undefined;
 
   constructor() {
     this.element = h("form", { class: "send-form" }, this.#input.element);
-    this.element.append(h("div", { class: "send-line" }, this.#send, h("span", { class: "hint", text: "Ctrl+Enter sends" }), this.#history), this.#answer);
+    this.element.append(
+      h(
+        "div",
+        { class: "send-line" },
+        this.#send,
+        h("span", { class: "hint", text: "Ctrl+Enter sends" }),
+        this.#history,
+      ),
+      this.#answer,
+    );
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.#submit();
@@ -86,9 +99,15 @@ export class SendForm {
 
   #showHistory(): void {
     const examples = (EXAMPLES[this.#room?.plugin ?? ""] ?? []).filter((example) => !this.#sent.includes(example));
-    const option = (json: string) => h("option", { text: json.length > 60 ? `${json.slice(0, 60)}…` : json, attrs: { value: json } });
-    const group = (label: string, lines: readonly string[]) => (lines.length > 0 ? [h("optgroup", { attrs: { label } }, ...lines.map(option))] : []);
-    this.#history.replaceChildren(h("option", { text: "Sent before", attrs: { value: "" } }), ...group("Sent before", this.#sent), ...group("Examples", examples));
+    const option = (json: string) =>
+      h("option", { text: json.length > 60 ? `${json.slice(0, 60)}…` : json, attrs: { value: json } });
+    const group = (label: string, lines: readonly string[]) =>
+      lines.length > 0 ? [h("optgroup", { attrs: { label } }, ...lines.map(option))] : [];
+    this.#history.replaceChildren(
+      h("option", { text: "Sent before", attrs: { value: "" } }),
+      ...group("Sent before", this.#sent),
+      ...group("Examples", examples),
+    );
   }
 }
 

@@ -21,12 +21,20 @@ export class Tree {
     const label = key === "" ? [] : [h("span", { class: "tree-key", text: key })];
     const entries = entriesOf(value);
     if (!entries) return h("div", { class: "tree-leaf" }, ...label, leaf(value));
-    const summary = h("summary", { class: "tree-branch" }, ...label, h("span", { class: "tree-count", text: countOf(value, entries.length) }));
+    const summary = h(
+      "summary",
+      { class: "tree-branch" },
+      ...label,
+      h("span", { class: "tree-count", text: countOf(value, entries.length) }),
+    );
     const details = h("details", { class: "tree-node" }, summary);
     const fill = () => {
       if (details.children.length > 1) return;
-      const children = entries.slice(0, CHILDREN_MAX).map(([name, child]) => this.#branch(name, child, `${path}/${name}`, depth + 1));
-      if (entries.length > CHILDREN_MAX) children.push(h("div", { class: "tree-leaf", text: `and ${entries.length - CHILDREN_MAX} more` }));
+      const children = entries
+        .slice(0, CHILDREN_MAX)
+        .map(([name, child]) => this.#branch(name, child, `${path}/${name}`, depth + 1));
+      if (entries.length > CHILDREN_MAX)
+        children.push(h("div", { class: "tree-leaf", text: `and ${entries.length - CHILDREN_MAX} more` }));
       details.append(h("div", { class: "tree-children" }, ...children));
     };
     details.open = this.#chosen.get(path) ?? isOpenAtFirst(depth, entries.length);

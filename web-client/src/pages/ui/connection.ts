@@ -5,12 +5,20 @@ import type { Parlor, Status, Subprotocol } from "../../lib";
 import { button, h, setText } from "./dom";
 import { loadSubprotocol, saveSubprotocol } from "./preferences";
 
-const NAMES: Readonly<Record<Subprotocol, string>> = { "v1.json": "JSON", "v1.binary": "MessagePack", "v2.proto": "Protobuf" };
+const NAMES: Readonly<Record<Subprotocol, string>> = {
+  "v1.json": "JSON",
+  "v1.binary": "MessagePack",
+  "v2.proto": "Protobuf",
+};
 
 /** Builds it for a client. */
 export function connectionBar(parlor: Parlor): HTMLElement {
   const state = h("span", { class: "connection-state", testid: "status", attrs: { role: "status" } });
-  const rtt = h("span", { class: "connection-rtt", testid: "rtt", attrs: { title: "Round-trip time", "aria-hidden": "true" } });
+  const rtt = h("span", {
+    class: "connection-rtt",
+    testid: "rtt",
+    attrs: { title: "Round-trip time", "aria-hidden": "true" },
+  });
   const again = button("Reconnect", { kind: "quiet", onclick: () => parlor.reconnect() });
   const show = (status: Status) => {
     setText(state, shortly(status));
@@ -20,27 +28,31 @@ export function connectionBar(parlor: Parlor): HTMLElement {
     if (status.status !== "open") setText(rtt, "");
   };
   parlor.on("status", show);
-  parlor.on("clock", ({ rtt_ms }) => setText(rtt, rtt_ms < 10 ? `${rtt_ms.toFixed(1)} ms` : `${Math.round(rtt_ms)} ms`));
+  parlor.on("clock", ({ rtt_ms }) =>
+    setText(rtt, rtt_ms < 10 ? `${rtt_ms.toFixed(1)} ms` : `${Math.round(rtt_ms)} ms`),
+  );
   show(parlor.status);
   return h("div", { class: "connection" }, state, rtt, again, subprotocolSwitch(parlor));
 }
 
-/** What stands between the person and the page's purpose, in full; empty while all is well. */
+/** Why there is no connection, in full. It stays while the client tries again, and goes once that worked. */
 export function connectionNotice(parlor: Parlor): HTMLElement {
   const notice = h("p", { class: "notice", testid: "connection-notice", attrs: { role: "alert", hidden: true } });
   parlor.on("status", (status) => {
-    const hasMessage = status.status === "away" || status.status === "closed";
-    notice.hidden = !hasMessage && status.status !== "connecting";
-    if (hasMessage) setText(notice, status.message);
-    else if (status.status === "open") notice.hidden = true;
-    if (notice.textContent === "") notice.hidden = true;
+    if (status.status === "away" || status.status === "closed") {
+      setText(notice, status.message);
+      notice.hidden = false;
+    } else if (status.status === "open") {
+      notice.hidden = true;
+    }
   });
   return notice;
 }
 
 function subprotocolSwitch(parlor: Parlor): HTMLElement {
   const select = h("select", { class: "select-quiet", testid: "subprotocol", attrs: { "aria-label": "Subprotocol" } });
-  for (const name of [...SUBPROTOCOLS].sort()) select.append(h("option", { text: NAMES[name], attrs: { value: name } }));
+  for (const name of [...SUBPROTOCOLS].sort())
+    select.append(h("option", { text: NAMES[name], attrs: { value: name } }));
   select.value = loadSubprotocol();
   select.addEventListener("change", () => {
     if (!isSubprotocol(select.value)) return;

@@ -12,7 +12,11 @@ export interface Props {
   readonly attrs?: Readonly<Record<string, string | number | boolean>>;
 }
 
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Children): HTMLElementTagNameMap[K] {
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: Children
+): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   if (props.class) element.className = props.class;
   if (props.text !== undefined) element.textContent = props.text;
@@ -29,14 +33,31 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
 export function button(label: string, props: Props & { readonly kind?: "primary" | "quiet" } = {}): HTMLButtonElement {
   const { kind, class: extra = "", attrs, ...rest } = props;
   const kindClass = kind ? ` button-${kind}` : "";
-  return h("button", { ...rest, text: label, class: `button${kindClass} ${extra}`.trim(), attrs: { type: "button", ...attrs } });
+  return h("button", {
+    ...rest,
+    text: label,
+    class: `button${kindClass} ${extra}`.trim(),
+    attrs: { type: "button", ...attrs },
+  });
 }
 
 /** A labelled control. */
 export function field(label: string, control: HTMLElement, hint?: string): HTMLElement {
   const caption = h("span", { class: "field-label", text: label });
-  const children: Node[] = hint ? [caption, control, h("span", { class: "field-hint", text: hint })] : [caption, control];
+  const children: Node[] = hint
+    ? [caption, control, h("span", { class: "field-hint", text: hint })]
+    : [caption, control];
   return h("label", { class: "field" }, ...children);
+}
+
+/** A person's name, of which a long one is cut; that it is the reader's own is never cut. */
+export function nameTag(name: string, remark = ""): HTMLElement {
+  return h(
+    "span",
+    { class: "name" },
+    h("span", { class: "name-text", text: name }),
+    h("span", { text: remark && ` (${remark})` }),
+  );
 }
 
 /** Writes only what differs, so that screen readers and selections are left alone. */

@@ -7,12 +7,46 @@ const NAME_KEY = "parlor.name";
 const SUBPROTOCOL_KEY = "parlor.subprotocol";
 export const NAME_LENGTH_MAX = 32;
 
-const FIRST = ["Amber", "Brisk", "Copper", "Dusky", "Ember", "Fern", "Hazel", "Indigo", "Juniper", "Merry", "Opal", "Quiet", "Russet", "Silver", "Tawny", "Vivid"];
-const SECOND = ["Heron", "Otter", "Finch", "Marten", "Wren", "Badger", "Swift", "Lynx", "Plover", "Hare", "Raven", "Tern", "Fox", "Moth", "Newt", "Stoat"];
+const FIRST = [
+  "Amber",
+  "Brisk",
+  "Copper",
+  "Dusky",
+  "Ember",
+  "Fern",
+  "Hazel",
+  "Indigo",
+  "Juniper",
+  "Merry",
+  "Opal",
+  "Quiet",
+  "Russet",
+  "Silver",
+  "Tawny",
+  "Vivid",
+];
+const SECOND = [
+  "Heron",
+  "Otter",
+  "Finch",
+  "Marten",
+  "Wren",
+  "Badger",
+  "Swift",
+  "Lynx",
+  "Plover",
+  "Hare",
+  "Raven",
+  "Tern",
+  "Fox",
+  "Moth",
+  "Newt",
+  "Stoat",
+];
 
 /** The nickname, made up at the first visit. */
 export function loadName(): string {
-  const stored = read(localStorage, NAME_KEY)?.trim();
+  const stored = read("localStorage", NAME_KEY)?.trim();
   if (stored) return stored.slice(0, NAME_LENGTH_MAX);
   const name = `${pick(FIRST)} ${pick(SECOND)}`;
   saveName(name);
@@ -20,34 +54,37 @@ export function loadName(): string {
 }
 
 export function saveName(name: string): void {
-  write(localStorage, NAME_KEY, name);
+  write("localStorage", NAME_KEY, name);
 }
 
 /** The subprotocol of this tab. */
 export function loadSubprotocol(): Subprotocol {
-  const stored = read(sessionStorage, SUBPROTOCOL_KEY) ?? "";
+  const stored = read("sessionStorage", SUBPROTOCOL_KEY) ?? "";
   return isSubprotocol(stored) ? stored : "v1.binary";
 }
 
 export function saveSubprotocol(subprotocol: Subprotocol): void {
-  write(sessionStorage, SUBPROTOCOL_KEY, subprotocol);
+  write("sessionStorage", SUBPROTOCOL_KEY, subprotocol);
 }
 
 function pick(words: readonly string[]): string {
   return words[Math.floor(Math.random() * words.length)] ?? "Quiet";
 }
 
-function read(storage: Storage, key: string): string | null {
+type Kind = "localStorage" | "sessionStorage";
+
+/** Where the person forbade storage, even naming it throws. */
+function read(kind: Kind, key: string): string | null {
   try {
-    return storage.getItem(key);
+    return globalThis[kind].getItem(key);
   } catch {
     return null;
   }
 }
 
-function write(storage: Storage, key: string, value: string): void {
+function write(kind: Kind, key: string, value: string): void {
   try {
-    storage.setItem(key, value);
+    globalThis[kind].setItem(key, value);
   } catch {
     // A browser that keeps nothing asks again the next time.
   }

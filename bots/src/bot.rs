@@ -1,0 +1,483 @@
+//! One bot: one connection, one member, one task.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_proto::{ClientFrame, Create, Payload, Seat, ServerFrame, Visibility, client, server};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::Error;
+use crate::account::{Fault, Input, Ledger};
+use crate::options::Plan;
+use crate::room::Room;
+use crate::samples::{Counters, Measure, Samples};
+use crate::script::{Script, Sight, Stamp};
+use crate::socket::{Inbound, Socket, SocketError};
+
+/// How long the answer to a join may take.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The id of the join request.
+const JOIN_ID: u64 = 1;
+/// The time between two ticks of the grid.
+const GRID_TICK_US: u64 = 50_000;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Phase {
+    /// Bots connect and join.
+    Joining,
+    /// They send.
+    Playing { start: Instant, end: Instant },
+    /// They wait for what is still to come.
+    Draining,
+    /// They leave.
+    Over,
+}
+
+/// What all bots of a run share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) plan: Plan,
+    pub(crate) address: SocketAddr,
+    /// The zero of all times of the run.
+    pub(crate) origin: Instant,
+    pub(crate) samples: Samples,
+    pub(crate) counters: Counters,
+}
+
+impl Shared {
+    fn micros(&self, at: Instant) -> u64 {
+        let since = at.duration_since(self.origin).as_micros();
+        u64::try_from(since).unwrap_or(u64::MAX)
+    }
+}
+
+/// Which bot, and where.
+#[derive(Debug)]
+pub(crate) struct Seed {
+    /// Its number in the run.
+    pub(crate) number: usize,
+    /// Its place in the room.
+    pub(crate) place: u32,
+    pub(crate) room: Arc<Room>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a bot leaves behind.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) number: usize,
+    pub(crate) ledger: Ledger,
+    /// Why its connection ended before its time.
+    pub(crate) ended: Option<String>,
+}
+
+/// Brings a bot into its room, says how that went, and plays. `None` where it did not get in.
+pub(crate) async fn run(
+    seed: Seed,
+    ramp: Arc<Semaphore>,
+    joined: mpsc::Sender<Result<(), Error>>,
+    phase: watch::Receiver<Phase>,
+) -> Option<Report> {
+    let bot = {
+        let _permit = ramp.acquire().await.ok()?;
+        Bot::join(seed).await
+    };
+    let (bot, outcome) = match bot {
+        Ok(bot) => (Some(bot), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    joined.send(outcome).await.ok()?;
+    Some(bot?.play(phase).await)
+}
+
+/// A bot in its room.
+#[derive(Debug)]
+struct Bot {
+    seed: Seed,
+    /// Its number in the room.
+    me: u32,
+    socket: Socket,
+    script: Script,
+    ledger: Ledger,
+    schedule: Option<Schedule>,
+    last_board: Option<(u64, Instant)>,
+}
+
+impl Bot {
+    async fn join(seed: Seed) -> Result<Self, Error> {
+        let failed = |problem: String| Error::Join {
+            bot: seed.number,
+            room: seed.room.name.clone(),
+            problem,
+        };
+        let (socket, joined) = match timeout(JOIN_TIMEOUT, enter(&seed)).await {
+            Ok(entered) => entered.map_err(failed)?,
+            Err(_) => return Err(failed(format!("no answer within {JOIN_TIMEOUT:?}"))),
+        };
+        if joined.you.seat != Seat::Player {
+            return Err(failed("only a spectator's seat was free".to_owned()));
+        }
+        let mut ledger = Ledger::new(seed.place);
+        ledger.on_joined(joined.epoch, joined.seq, joined.last_id);
+        seed.room.on_joined(seed.place as usize, joined.you.id);
+        Ok(Self {
+            me: joined.you.id,
+            script: Script::new(seed.shared.plan.plugin, seed.place as usize),
+            socket,
+            ledger,
+            schedule: None,
+            last_board: None,
+            seed,
+        })
+    }
+
+    async fn play(mut self, phase: watch::Receiver<Phase>) -> Report {
+        let mut is_stopped = false;
+        let ended = self.drive(phase, &mut is_stopped).await.err();
+        if !is_stopped {
+            self.stop();
+        }
+        match &ended {
+            Some(_) => self.ledger.on_fault(Fault::Disconnected),
+            None => self.socket.close().await,
+        }
+        Report {
+            number: self.seed.number,
+            ledger: self.ledger,
+            ended: ended.map(|error| error.to_string()),
+        }
+    }
+
+    /// The loop. Its inputs: where the run is, the schedule, and the socket.
+    async fn drive(
+        &mut self,
+        mut phase: watch::Receiver<Phase>,
+        is_stopped: &mut bool,
+    ) -> Result<(), SocketError> {
+        let mut settled = self.seed.room.settled();
+        let mut timer = pin!(sleep_until(self.seed.shared.origin));
+        // The run may have moved on while this bot joined.
+        phase.mark_changed();
+        loop {
+            let next = self.schedule.as_ref().and_then(Schedule::next);
+            if let Some(next) = next
+                && timer.deadline() != next
+            {
+                timer.as_mut().reset(next);
+            }
+            tokio::select! {
+                changed = phase.changed() => {
+                    let now = if changed.is_ok() { *phase.borrow_and_update() } else { Phase::Over };
+                    match now {
+                        Phase::Joining => {}
+                        Phase::Playing { start, end } => {
+                            self.schedule = Some(Schedule::new(start, end, self.seed.shared.plan.rate));
+                            self.urge().await?;
+                        }
+                        Phase::Draining => {
+                            *is_stopped = true;
+                            self.stop();
+                        }
+                        Phase::Over => return Ok(()),
+                    }
+                }
+                () = until_true(&mut settled) => return Ok(()),
+                () = &mut timer, if next.is_some() => self.send_due().await?,
+                inbound = self.socket.receive() => self.on_inbound(inbound?).await?,
+            }
+        }
+    }
+
+    /// Sends no more.
+    fn stop(&mut self) {
+        if let Some(schedule) = self.schedule.take() {
+            self.seed.shared.counters.on_unsent(schedule.due(Instant::now()));
+        }
+        self.seed.room.on_stopped();
+    }
+
+    /// Sends the input that is due.
+    async fn send_due(&mut self) -> Result<(), SocketError> {
+        let Some(at) = self.schedule.as_mut().and_then(Schedule::take) else {
+            return Ok(());
+        };
+        let at_us = self.seed.shared.micros(at);
+        let id = self.ledger.next_id();
+        // The game that does not go on is more urgent than the next move in it.
+        if let Some(data) = self.script.urge(id) {
+            return self.send(Input { id, at_us }, data).await;
+        }
+        let sender = self.seed.place;
+        let data = self.script.next(Stamp { sender, id, at_us });
+        if let Script::Grid(grid) = &self.script
+            && let Some(cell) = grid.cell_of(id)
+        {
+            self.seed.room.on_asked(sender as usize, cell, at_us);
+        }
+        self.send(Input { id, at_us }, data).await
+    }
+
+    /// Sends what cannot wait for its turn, if there is anything.
+    async fn urge(&mut self) -> Result<(), SocketError> {
+        let id = self.ledger.next_id();
+        if self.schedule.is_none() {
+            return Ok(());
+        }
+        let Some(data) = self.script.urge(id) else {
+            return Ok(());
+        };
+        let at_us = self.seed.shared.micros(Instant::now());
+        self.send(Input { id, at_us }, data).await
+    }
+
+    async fn send(&mut self, input: Input, data: Payload) -> Result<(), SocketError> {
+        let shared = &self.seed.shared;
+        let lag_us = shared.micros(Instant::now()).saturating_sub(input.at_us);
+        shared.samples.record(self.seed.number, Measure::SendLag, lag_us);
+        // Before it is on the wire, for its answer could come at once.
+        self.ledger.on_sent(input);
+        self.seed.room.on_sent();
+        let frame = ClientFrame::RoomMessage(client::RoomMessage {
+            room: self.seed.room.name.clone(),
+            data,
+            id: Some(input.id),
+        });
+        let bytes = self.socket.send(&frame).await?;
+        self.seed.shared.counters.on_sent(bytes);
+        Ok(())
+    }
+
+    async fn on_inbound(&mut self, inbound: Inbound) -> Result<(), SocketError> {
+        self.seed.shared.counters.on_received(inbound.bytes);
+        let Ok(frame) = inbound.frame else {
+            self.ledger.on_fault(Fault::Unreadable);
+            return Ok(());
+        };
+        match frame {
+            ServerFrame::RoomState(state) => {
+                self.on_state(&state);
+                return self.urge().await;
+            }
+            ServerFrame::Reply(reply) => {
+                let input = self.ledger.on_reply(reply.id);
+                self.on_answer(input, true);
+            }
+            ServerFrame::Error(error) => match error.id {
+                Some(id) => {
+                    let input = self.ledger.on_refusal(id, &error.code);
+                    self.on_answer(input, false);
+                }
+                None => self.ledger.on_fault(Fault::StrayError),
+            },
+            ServerFrame::RoomMessage(message) => {
+                self.ledger.on_reliable(message.epoch, message.seq);
+                self.on_message(&message.data);
+            }
+            ServerFrame::UserJoined(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::UserChanged(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::UserLeft(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::Reset(reset) => self.ledger.on_reset(reset.epoch, reset.seq),
+            ServerFrame::RoomLeft(_) | ServerFrame::RoomClosed(_) => {
+                self.ledger.on_fault(Fault::RoomClosed);
+            }
+            ServerFrame::Welcome(_)
+            | ServerFrame::RoomJoined(_)
+            | ServerFrame::Resumed(_)
+            | ServerFrame::Pong(_)
+            | ServerFrame::Notice(_)
+            | ServerFrame::Goaway(_) => {}
+        }
+        Ok(())
+    }
+
+    fn on_answer(&mut self, input: Option<Input>, is_accepted: bool) {
+        let Some(Input { id, at_us }) = input else {
+            return;
+        };
+        self.measure(Measure::Reply, at_us);
+        self.script.on_answer(id, is_accepted);
+        let shared = &self.seed.shared;
+        shared.counters.on_answered();
+        self.seed.room.on_answered(is_accepted, shared.plan.players);
+    }
+
+    fn on_message(&mut self, data: &Payload) {
+        let Some(heard) = self.script.hear(data) else {
+            return;
+        };
+        let is_own = heard.stamp.sender == self.seed.place;
+        self.measure(screen(is_own), heard.stamp.at_us);
+        self.ledger.on_heard(heard.stamp.mark(), heard.number);
+        self.seed.room.on_heard();
+    }
+
+    fn on_state(&mut self, frame: &server::RoomState) {
+        self.ledger.on_state(&frame.view, frame.version, frame.as_of);
+        let (Script::Grid(grid), "board") = (&mut self.script, frame.view.as_str()) else {
+            return;
+        };
+        let now = Instant::now();
+        let shared = &self.seed.shared;
+        let record = |measure, micros| shared.samples.record(self.seed.number, measure, micros);
+        if let Some((tick, at)) = self.last_board
+            && frame.tick > tick
+        {
+            let ticks_us = (frame.tick - tick).saturating_mul(GRID_TICK_US);
+            let apart_us = u64::try_from(now.duration_since(at).as_micros()).unwrap_or(u64::MAX);
+            record(Measure::StateJitter, apart_us.abs_diff(ticks_us));
+        }
+        self.last_board = Some((frame.tick, now));
+        // A patch leaves the board as it was: cells are then chosen, and timed, by the last whole one.
+        let Some(state) = &frame.state else {
+            return;
+        };
+        let sight = Sight {
+            state,
+            me: self.me,
+            place: self.seed.place as usize,
+            room: &self.seed.room,
+        };
+        let now_us = shared.micros(now);
+        let is_board = grid.on_board(&sight, |shown| {
+            record(screen(shown.is_own), now_us.saturating_sub(shown.at_us));
+        });
+        if !is_board {
+            self.ledger.on_fault(Fault::Unreadable);
+        }
+    }
+
+    fn measure(&self, measure: Measure, since_us: u64) {
+        let shared = &self.seed.shared;
+        let micros = shared.micros(Instant::now()).saturating_sub(since_us);
+        shared.samples.record(self.seed.number, measure, micros);
+    }
+}
+
+fn screen(is_own: bool) -> Measure {
+    if is_own { Measure::OwnScreen } else { Measure::OtherScreen }
+}
+
+/// Connects and joins. What goes wrong comes back in words.
+async fn enter(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
+    let plan = &seed.shared.plan;
+    let words = |error: SocketError| error.to_string();
+    let subprotocol = plan.encoding.of_bot(seed.number);
+    let mut socket = Socket::connect(&plan.uri, seed.shared.address, subprotocol)
+        .await
+        .map_err(words)?;
+    let name = ClientFrame::Auth(client::Auth {
+        token: None,
+        name: Some(format!("bot {}", seed.number)),
+    });
+    let join = ClientFrame::JoinRoom(client::JoinRoom {
+        room: Some(seed.room.name.clone()),
+        code: None,
+        plugin: Some(plan.plugin.name().to_owned()),
+        create: Some(Create::IfMissing),
+        // People who look for a room to play in do not end up among bots.
+        visibility: Some(Visibility::Unlisted),
+        seat: Some(Seat::Player),
+        options: None,
+        id: Some(JOIN_ID),
+    });
+    for frame in [name, join] {
+        socket.send(&frame).await.map_err(words)?;
+    }
+    loop {
+        match socket.receive().await.map_err(words)?.frame {
+            Ok(ServerFrame::RoomJoined(joined)) => return Ok((socket, joined)),
+            Ok(ServerFrame::Error(error)) => {
+                return Err(format!("{}: {}", error.code, error.message));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(format!("the server's frame cannot be read: {error}")),
+        }
+    }
+}
+
+/// Waits without keeping hold of the value.
+async fn until_true(receiver: &mut watch::Receiver<bool>) {
+    if receiver.wait_for(|is_true| *is_true).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// When a bot sends: at fixed times, whatever came of the last one.
+#[derive(Debug)]
+struct Schedule {
+    first: Instant,
+    end: Instant,
+    period_ns: u64,
+    sent: u64,
+}
+
+impl Schedule {
+    /// Begins somewhere in the first period, so that not all bots send at once.
+    fn new(start: Instant, end: Instant, rate: f64) -> Self {
+        let period = Duration::from_secs_f64(rate.recip());
+        let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let offset = Duration::from_nanos(rand::random_range(0..period_ns));
+        Self {
+            first: start + offset,
+            end,
+            period_ns,
+            sent: 0,
+        }
+    }
+
+    /// When the next input is due; `None` when there is none any more.
+    fn next(&self) -> Option<Instant> {
+        let since = Duration::from_nanos(self.sent.saturating_mul(self.period_ns));
+        self.first.checked_add(since).filter(|at| *at < self.end)
+    }
+
+    /// Takes the next input off the schedule, and says when it is due.
+    fn take(&mut self) -> Option<Instant> {
+        let next = self.next()?;
+        self.sent += 1;
+        Some(next)
+    }
+
+    /// How many inputs were due by `now` and not taken.
+    fn due(mut self, now: Instant) -> u64 {
+        let taken = self.sent;
+        while self.next().is_some_and(|next| next <= now) {
+            self.sent += 1;
+        }
+        self.sent - taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_does_not_wait_for_anything() {
+        let start = Instant::now();
+        let end = start + Duration::from_secs(2);
+        let mut schedule = Schedule::new(start, end, 10.0);
+        let times: Vec<_> = std::iter::from_fn(|| schedule.take()).collect();
+        assert_eq!(times.len(), 20);
+        assert!(times[0] >= start && times[0] < start + Duration::from_millis(100));
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(100)));
+        assert!(times.iter().all(|at| *at < end));
+    }
+
+    #[test]
+    fn what_was_due_and_not_sent_is_counted() {
+        let start = Instant::now();
+        let end = start + Duration::from_secs(2);
+        let mut schedule = Schedule::new(start, end, 10.0);
+        for _ in 0..5 {
+            schedule.take();
+        }
+        assert_eq!(schedule.due(end), 15);
+        let schedule = Schedule::new(start, end, 10.0);
+        assert_eq!(schedule.due(start + Duration::from_millis(1_000)), 10);
+    }
+}

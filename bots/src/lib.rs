@@ -1,0 +1,29 @@
+//! A load generator for Parlor: bots that join rooms over real WebSockets, send inputs on a fixed schedule, and account
+//! for every message.
+//!
+//! It is *open-loop*: an input is sent at its scheduled time whether or not earlier ones were answered, and its latency
+//! counts from that time. So a server that stalls cannot hide it by slowing the generator down (no coordinated omission).
+//!
+//! The flow: [`Options`] are checked into a `Plan`; `run` opens a `Socket` for each bot, and each bot is one task
+//! (`bot`) that plays a `Script` of its plugin and keeps a `Ledger`; the ledgers of a room are audited together
+//! (`account`), and all of it ends in a [`Summary`]. Nothing is printed here but a progress bar on a terminal.
+
+mod account;
+mod bot;
+mod error;
+mod options;
+mod run;
+mod room;
+mod samples;
+mod script;
+mod socket;
+mod summary;
+mod ticks;
+
+pub use account::{Fault, Faults};
+pub use error::Error;
+pub use options::{Encoding, Options, Plugin};
+pub use run::run;
+pub use samples::Percentiles;
+pub use summary::{Deliveries, Inputs, Latencies, Summary, Traffic};
+pub use ticks::TickReport;

@@ -1,0 +1,230 @@
+//! `parlor serve`: settings from flags, environment and file, checked before anything binds; then the server.
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use parlor_server::{Auth, Catalog, Config, FileConfig, Listeners};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::bundle;
+
+/// A flag wins over its environment variable, and both over the configuration file. What is written nowhere takes its
+/// default.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where clients connect; port 0 takes any free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where the operator connects [default: 127.0.0.1:8081]
+    #[arg(long, env = "PARLOR_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
+    admin_listen: Option<SocketAddr>,
+    /// Where the server keeps what must outlive it [default: ./.parlor]
+    #[arg(long, env = "PARLOR_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A folder of plugins (*.wasm) to load beside the bundled ones
+    #[arg(long, env = "PARLOR_PLUGINS", value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// A folder of your own files to serve at / in place of the bundled pages
+    #[arg(long, env = "PARLOR_WEB", value_name = "DIR")]
+    web: Option<PathBuf>,
+    /// Who may connect; needed when listening beyond this machine [default on loopback: guest]
+    #[arg(long, env = "PARLOR_AUTH", value_name = "MODE")]
+    auth: Option<AuthMode>,
+    /// An origin whose pages may connect, such as https://play.example.com; may be given several times
+    #[arg(
+        long,
+        env = "PARLOR_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    origin: Vec<String>,
+    /// The most rooms at a time [default: 10000]
+    #[arg(long, env = "PARLOR_ROOMS_MAX", value_name = "COUNT")]
+    rooms_max: Option<usize>,
+    /// The most connections at a time [default: 16000]
+    #[arg(long, env = "PARLOR_CONNECTIONS_MAX", value_name = "COUNT")]
+    connections_max: Option<usize>,
+    /// How long a room without members stays, in seconds [default: 10]
+    #[arg(long, env = "PARLOR_EMPTY_ROOM_SECONDS", value_name = "SECONDS")]
+    empty_room_seconds: Option<u64>,
+    /// How long a stopping server waits for its connections, in seconds [default: 10]
+    #[arg(long, env = "PARLOR_DRAIN_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    drain_timeout_seconds: Option<u64>,
+    /// A TOML file with any of these settings, named with underscores, and [plugin.NAME] tables
+    #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How log lines are written
+    #[arg(
+        long,
+        env = "PARLOR_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    log_format: LogFormat,
+    /// What is logged, such as `info` or `parlor_server=debug,parlor::guest=debug`
+    #[arg(
+        long,
+        env = "PARLOR_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AuthMode {
+    /// Anybody, by nickname.
+    Guest,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Why the server did not run.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A setting is wrong.
+    Usage(String),
+    /// Something else.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(crate) async fn serve(args: Args) -> Result<(), Error> {
+    start_log(&args)?;
+    let config = config(args)?;
+    if !bundle::is_complete() {
+        let text =
+            "find the bundled plugins and pages in this binary: build it with `cargo xtask build`";
+        return Err(anyhow::anyhow!(text).into());
+    }
+    let catalog = Arc::new(catalog(&config)?);
+    tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
+    let listeners = Listeners {
+        public: bind(config.listen, "--listen").await?,
+        admin: bind(config.admin_listen, "--admin-listen").await?,
+    };
+    announce(&listeners).context("tell the addresses")?;
+    parlor_server::run(
+        listeners,
+        config,
+        catalog,
+        Arc::new(bundle::Pages),
+        stop_signal(),
+    )
+    .await
+    .context("run the server")?;
+    Ok(())
+}
+
+fn start_log(args: &Args) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(&args.log)
+        .map_err(|error| Error::Usage(format!("read --log {:?}: {error}", args.log)))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn config(args: Args) -> Result<Config, Error> {
+    let mut file = match &args.config {
+        Some(path) => read_config(path)?,
+        None => FileConfig::default(),
+    };
+    let auth = args.auth.map(|AuthMode::Guest| Auth::Guest);
+    file.listen = args.listen.or(file.listen);
+    file.admin_listen = args.admin_listen.or(file.admin_listen);
+    file.data_dir = args.data_dir.or(file.data_dir);
+    file.plugins = args.plugins.or(file.plugins);
+    file.web = args.web.or(file.web);
+    file.auth = auth.or(file.auth);
+    file.rooms_max = args.rooms_max.or(file.rooms_max);
+    file.connections_max = args.connections_max.or(file.connections_max);
+    file.empty_room_seconds = args.empty_room_seconds.or(file.empty_room_seconds);
+    file.drain_timeout_seconds = args.drain_timeout_seconds.or(file.drain_timeout_seconds);
+    if !args.origin.is_empty() {
+        file.origin = args.origin;
+    }
+    Config::check(file).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn read_config(path: &Path) -> Result<FileConfig, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))
+}
+
+/// Compiles the bundled plugins and the operator's.
+fn catalog(config: &Config) -> Result<Catalog, Error> {
+    let settings: HashMap<_, _> =
+        parlor_server::plugin_settings(&config.plugin_settings).map_err(Error::Usage)?;
+    let catalog = Catalog::new(settings).context("reserve memory for rooms")?;
+    for (name, component) in bundle::components() {
+        catalog
+            .load(&component)
+            .with_context(|| format!("load the bundled plugin {name}"))?;
+    }
+    if let Some(dir) = &config.plugins {
+        catalog.load_dir(dir).map_err(|(path, error)| {
+            Error::Usage(format!("load {}: failed to {error}", path.display()))
+        })?;
+    }
+    Ok(catalog)
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}; choose another with {flag}"))
+}
+
+/// The one line that scripts wait for.
+#[expect(clippy::print_stdout, reason = "what a command answers goes to stdout")]
+fn announce(listeners: &Listeners) -> std::io::Result<()> {
+    let public = listeners.public.local_addr()?;
+    let admin = listeners.admin.local_addr()?;
+    println!("parlor listening on http://{public} (admin http://{admin})");
+    Ok(())
+}
+
+/// Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!("signals cannot be caught; only killing stops this server");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
+    });
+}

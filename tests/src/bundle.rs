@@ -1,0 +1,67 @@
+//! The components that `cargo xtask build` made, and one catalog of them for all tests of a process: compiling them takes
+//! longer than most tests.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use parlor_server::Catalog;
+
+/// The guests that rooms are made of. The others are for the catalog to refuse.
+const ROOM_GUESTS: [&str; 7] = [
+    "hostile",
+    "load-traps",
+    "on-tick",
+    "probe",
+    "save-traps",
+    "ticker",
+    "tiny",
+];
+
+/// The catalog of the bundled plugins and of the guests that rooms are made of.
+///
+/// # Panics
+///
+/// When they are not built, or cannot be loaded.
+pub fn catalog() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    Arc::clone(CATALOG.get_or_init(|| {
+        let catalog = Catalog::new(HashMap::new()).expect("the pool can be reserved");
+        let plugins = folder("plugins");
+        assert!(plugins.is_dir(), "{}", missing());
+        if let Err((path, error)) = catalog.load_dir(&plugins) {
+            panic!("failed to load {}: {error}", path.display());
+        }
+        for name in ROOM_GUESTS {
+            if let Err(error) = catalog.load(&guest(name)) {
+                panic!("failed to load the guest {name}: {error}");
+            }
+        }
+        Arc::new(catalog)
+    }))
+}
+
+/// The component of a guest, by its folder in `tests/guests`.
+pub fn guest(name: &str) -> Vec<u8> {
+    component("guests", name)
+}
+
+/// A component by its folder in the bundle and its name.
+///
+/// # Panics
+///
+/// When it is not built.
+pub fn component(kind: &str, name: &str) -> Vec<u8> {
+    let path = folder(kind).join(format!("{name}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|_| panic!("{}", missing()))
+}
+
+fn folder(kind: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/bundle")
+        .join(kind)
+}
+
+fn missing() -> &'static str {
+    "the components are not built; run: cargo xtask build plugins guests"
+}

@@ -1,0 +1,136 @@
+//! Opening a WebSocket in every way, the wrong ones too.
+
+use std::net::SocketAddr;
+
+use futures_util::StreamExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::client::Ended;
+use crate::{TestServer, in_time};
+
+/// A handshake that can still be changed.
+#[derive(Debug)]
+pub struct Handshake {
+    address: SocketAddr,
+    path: String,
+    offer: Vec<String>,
+    origin: Option<String>,
+    receive_buffer_bytes: Option<u32>,
+}
+
+/// An HTTP answer in place of a WebSocket.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: String,
+}
+
+/// A WebSocket, and the subprotocol that was agreed on.
+#[derive(Debug)]
+pub struct Socket {
+    /// The WebSocket.
+    pub stream: WebSocketStream<TcpStream>,
+    /// What the server chose.
+    pub chosen: Option<String>,
+}
+
+impl Handshake {
+    /// A handshake with `/ws` that offers nothing.
+    #[must_use]
+    pub fn with(server: &TestServer) -> Self {
+        Self {
+            address: server.address,
+            path: "/ws".to_owned(),
+            offer: Vec::new(),
+            origin: None,
+            receive_buffer_bytes: None,
+        }
+    }
+
+    /// Offers these subprotocols, each in a header of its own.
+    #[must_use]
+    pub fn offer(mut self, headers: &[&str]) -> Self {
+        self.offer = headers.iter().map(|it| (*it).to_owned()).collect();
+        self
+    }
+
+    /// Comes from a page of this origin.
+    #[must_use]
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+
+    /// Lets the kernel keep only this much for the client to read.
+    #[must_use]
+    pub fn receive_buffer(mut self, bytes: u32) -> Self {
+        self.receive_buffer_bytes = Some(bytes);
+        self
+    }
+
+    /// Opens the WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// The server's HTTP answer, where it was another than a WebSocket.
+    ///
+    /// # Panics
+    ///
+    /// When the connection fails in any other way.
+    pub async fn open(self) -> Result<Socket, Refused> {
+        let url = format!("ws://{}{}", self.address, self.path);
+        let mut request = url.into_client_request().expect("the URL is one");
+        let header = |value: &str| HeaderValue::from_str(value).expect("a header's text");
+        for offer in &self.offer {
+            request.headers_mut().append("Sec-WebSocket-Protocol", header(offer));
+        }
+        if let Some(origin) = &self.origin {
+            request.headers_mut().insert("Origin", header(origin));
+        }
+        let connecting = async {
+            let socket = TcpSocket::new_v4().expect("sockets are to be had");
+            if let Some(bytes) = self.receive_buffer_bytes {
+                socket.set_recv_buffer_size(bytes).expect("any size will do");
+            }
+            let stream = socket.connect(self.address).await.expect("the server listens");
+            tokio_tungstenite::client_async(request, stream).await
+        };
+        match in_time("the handshake", connecting).await {
+            Ok((stream, response)) => {
+                let chosen = response.headers().get("Sec-WebSocket-Protocol");
+                let chosen = chosen.map(|it| it.to_str().expect("a name").to_owned());
+                Ok(Socket { stream, chosen })
+            }
+            Err(Error::Http(response)) => Err(Refused {
+                status: response.status().as_u16(),
+                body: String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned(),
+            }),
+            Err(error) => panic!("the handshake failed: {error}"),
+        }
+    }
+}
+
+impl Socket {
+    /// Reads to the end, which must come without any message before it.
+    ///
+    /// # Panics
+    ///
+    /// When a message comes.
+    pub async fn closed(mut self) -> Ended {
+        loop {
+            match in_time("the close frame", self.stream.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Ended::Closed(frame.code.into(), frame.reason.to_string());
+                }
+                Some(Ok(message)) => panic!("instead of the close frame came {message:?}"),
+                Some(Err(_)) | None => return Ended::Lost,
+            }
+        }
+    }
+}

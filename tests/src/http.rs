@@ -1,0 +1,49 @@
+//! One HTTP request, as plain as it gets.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::in_time;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The status line and the headers, in lower case.
+    pub head: String,
+    /// The body, as text.
+    pub body: String,
+}
+
+/// Asks for a page and reads the answer to its end.
+///
+/// # Panics
+///
+/// When there is no answer that is HTTP.
+pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
+    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = in_time(path, exchange).await.expect("the server answers");
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no HTTP: {answer:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    HttpResponse {
+        status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
+}

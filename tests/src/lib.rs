@@ -1,0 +1,34 @@
+//! The harness for tests over real sockets: a server in this process, and clients that speak to it as any client would.
+//!
+//! Nothing here waits for a time to pass. Whatever is awaited has a [`DEADLINE`], and what came instead is printed.
+
+mod bundle;
+mod client;
+mod handshake;
+mod http;
+mod metrics;
+mod server;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use bundle::{catalog, component, guest};
+pub use client::{Answer, Ended, TestClient, json_of, payload};
+pub use handshake::{Handshake, Refused, Socket};
+pub use http::{HttpResponse, get};
+pub use metrics::Metrics;
+pub use server::{Options, Report, TestServer};
+
+/// How long anything is waited for: far longer than it takes, and short enough to be waited for.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits for something that must come.
+///
+/// # Panics
+///
+/// When it does not come before the [`DEADLINE`]; `what` says what it was.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come within {DEADLINE:?}"))
+}

@@ -1,0 +1,259 @@
+//! A server in this process, on ports of its own, with a data directory of its own.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parlor_server::{Assets, Config, FileConfig, Limits, Listeners};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::http::{HttpResponse, get};
+use crate::{DEADLINE, Metrics, bundle, in_time};
+
+/// How a server is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Its limits.
+    pub limits: Limits,
+    /// The origins it allows beside loopback ones.
+    pub origins: Vec<String>,
+}
+
+/// A running server. It has threads of its own, so that a test that is busy does not slow it down, and ends when this is
+/// dropped.
+#[derive(Debug)]
+pub struct TestServer {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    admin: SocketAddr,
+    token: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+    _data_dir: TempDir,
+}
+
+/// What `/api/v1/reports` says of one failure.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// `name@version`.
+    pub plugin: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// The room.
+    pub room: String,
+    /// The step that failed.
+    pub step: u64,
+    /// How many events that step had.
+    pub events: u64,
+    /// The kind of failure.
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+    /// The event to blame.
+    pub input: Option<String>,
+}
+
+impl TestServer {
+    /// Starts a server with the default limits.
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// Starts a server with changed limits.
+    pub async fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut options = Options::default();
+        change(&mut options.limits);
+        Self::with(options).await
+    }
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub async fn with(options: Options) -> Self {
+        let data_dir = tempfile::tempdir().expect("there is room for a data directory");
+        let file = FileConfig {
+            data_dir: Some(data_dir.path().to_owned()),
+            origin: options.origins,
+            ..FileConfig::default()
+        };
+        let mut config = Config::check(file).expect("these settings are fine");
+        config.limits = options.limits;
+        let (public, admin) = (bind(), bind());
+        let address = public.local_addr().expect("it is bound");
+        let admin_address = admin.local_addr().expect("it is bound");
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || serve(public, admin, config, stopped));
+        // The server makes its token before it accepts.
+        let ready = get(address, "/ready", &[]).await;
+        assert_eq!(ready.status, 200, "{ready:?}");
+        let token = std::fs::read_to_string(data_dir.path().join("admin-token"))
+            .expect("the server made a token");
+        Self {
+            address,
+            admin: admin_address,
+            token: token.trim().to_owned(),
+            stop: Some(stop),
+            thread: Some(thread),
+            _data_dir: data_dir,
+        }
+    }
+
+    /// Asks for a page of the public listener.
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
+        get(self.address, path, headers).await
+    }
+
+    /// What the server counted so far.
+    pub async fn metrics(&self) -> Metrics {
+        Metrics::parse(self.admin("/metrics").await)
+    }
+
+    /// Looks at the metrics again and again until they are as wanted.
+    ///
+    /// # Panics
+    ///
+    /// When they never are.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Metrics) -> bool) -> Metrics {
+        // Paces the looking, not the test: it goes on as soon as it is so.
+        let mut pace = tokio::time::interval(Duration::from_millis(5));
+        let looking = async {
+            loop {
+                pace.tick().await;
+                let metrics = self.metrics().await;
+                if is_so(&metrics) {
+                    return metrics;
+                }
+            }
+        };
+        in_time(what, looking).await
+    }
+
+    /// All failure reports, the oldest first.
+    ///
+    /// # Panics
+    ///
+    /// When the answer is not what it should be.
+    pub async fn reports(&self) -> Vec<Report> {
+        let body = self.admin("/api/v1/reports").await;
+        let answer: serde_json::Value = serde_json::from_str(&body).expect("reports are JSON");
+        let reports = answer["reports"].as_array().expect("a list of reports");
+        reports.iter().map(report).collect()
+    }
+
+    /// The failure reports of one room, the oldest first.
+    pub async fn reports_of(&self, room: &str) -> Vec<Report> {
+        let mut reports = self.reports().await;
+        reports.retain(|report| report.room == room);
+        reports
+    }
+
+    /// Asks for a page of the admin listener without a token.
+    pub async fn admin_without_token(&self, path: &str) -> HttpResponse {
+        get(self.admin, path, &[]).await
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub fn begin_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // A server that is gone already needs no telling.
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits until the server has come to its end by itself.
+    ///
+    /// # Panics
+    ///
+    /// When it does not, or not well.
+    pub async fn ended(mut self) {
+        self.begin_stop();
+        let thread = self.thread.take().expect("nobody joined it yet");
+        let joining = tokio::task::spawn_blocking(move || thread.join());
+        let outcome = in_time("the end of the server", joining).await;
+        let served = outcome.expect("joining does not fail").expect("the server does not panic");
+        served.expect("the server ends well");
+    }
+
+    async fn admin(&self, path: &str) -> String {
+        let bearer = format!("Bearer {}", self.token);
+        let response = get(self.admin, path, &[("Authorization", &bearer)]).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.expect("the server does not panic").expect("the server ends well");
+            }
+        }
+    }
+}
+
+/// No pages: these tests are about sockets.
+struct NoPages;
+
+impl Assets for NoPages {
+    fn get(&self, _path: &str) -> Option<Cow<'static, [u8]>> {
+        None
+    }
+}
+
+fn bind() -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.set_nonblocking(true).expect("sockets can be non-blocking");
+    listener
+}
+
+fn serve(
+    public: std::net::TcpListener,
+    admin: std::net::TcpListener,
+    config: Config,
+    stopped: oneshot::Receiver<()>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(async {
+        let listeners = Listeners {
+            public: TcpListener::from_std(public)?,
+            admin: TcpListener::from_std(admin)?,
+        };
+        let shutdown = async {
+            // The sender is gone when the test is, which is the same thing.
+            let _ = stopped.await;
+        };
+        parlor_server::run(listeners, config, bundle::catalog(), Arc::new(NoPages), shutdown).await
+    });
+    runtime.shutdown_timeout(DEADLINE);
+    outcome
+}
+
+fn report(json: &serde_json::Value) -> Report {
+    let text = |field: &str| json[field].as_str().map(str::to_owned);
+    let number = |field: &str| json[field].as_u64();
+    let read = || {
+        Some(Report {
+            plugin: text("plugin")?,
+            digest: text("digest")?,
+            room: text("room")?,
+            step: number("step")?,
+            events: number("events")?,
+            kind: text("kind")?,
+            message: text("message")?,
+            input: text("input"),
+        })
+    };
+    read().unwrap_or_else(|| panic!("an incomplete report: {json}"))
+}
