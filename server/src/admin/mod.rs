@@ -108,6 +108,7 @@ async fn reports(State(node): State<Arc<Node>>) -> Response {
                 "digest": &*report.digest,
                 "room": &*report.room,
                 "step": report.step,
+                "events": report.events,
                 "kind": report.kind,
                 "message": report.message,
                 "input": report.input,

@@ -87,6 +87,8 @@ pub struct FaultReport {
     pub room: Arc<str>,
     /// The step that failed.
     pub step: u64,
+    /// How many events that step had.
+    pub events: usize,
     /// What kind of failure, as the metrics name it.
     pub kind: &'static str,
     /// What happened, with the panic's text and line and the guest's frames.
@@ -99,10 +101,11 @@ impl fmt::Display for FaultReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} failed in room {} at step {} ({}): {}; input: {}; digest {}",
+            "{} failed in room {} at step {} of {} events ({}): {}; input: {}; digest {}",
             self.plugin,
             self.room,
             self.step,
+            self.events,
             self.kind,
             self.message,
             self.input.as_deref().unwrap_or("none by itself"),

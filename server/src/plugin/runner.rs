@@ -108,7 +108,7 @@ impl Runner {
             Ok(()) => self.forgive(),
             Err(fault) if count == 1 => self.set_aside(input, 0, &fault, &mut ran),
             Err(fault) => {
-                ran.reports.push(self.report(&fault, None));
+                ran.reports.push(self.report(&fault, count, None));
                 self.run_one_by_one(input, last_member, &mut ran);
             }
         }
@@ -137,7 +137,7 @@ impl Runner {
     fn set_aside(&mut self, input: &BatchInput, event: usize, fault: &Fault, ran: &mut Ran) {
         let blamed = &input.events[event];
         ran.reports
-            .push(self.report(fault, Some(describe_event(blamed))));
+            .push(self.report(fault, 1, Some(describe_event(blamed))));
         ran.set_aside.push(event);
         self.clean_steps = 0;
         self.strikes += match blamed {
@@ -183,7 +183,7 @@ impl Runner {
         match self.rebuild() {
             Ok(instance) => self.instance = Some(instance),
             Err(fault) => {
-                let report = self.report(&fault, Some("restoring the room".to_owned()));
+                let report = self.report(&fault, 0, Some("restoring the room".to_owned()));
                 ran.reports.push(report);
                 ran.is_lost = true;
             }
@@ -224,7 +224,7 @@ impl Runner {
             // A room that cannot be saved cannot be rebuilt either: better to end it now, and to say why.
             Err(fault) => {
                 ran.reports
-                    .push(self.report(&fault, Some("saving the room".to_owned())));
+                    .push(self.report(&fault, 0, Some("saving the room".to_owned())));
                 ran.is_lost = true;
             }
         }
@@ -237,12 +237,13 @@ impl Runner {
         }
     }
 
-    fn report(&self, fault: &Fault, input: Option<String>) -> FaultReport {
+    fn report(&self, fault: &Fault, events: usize, input: Option<String>) -> FaultReport {
         FaultReport {
             plugin: Arc::clone(&self.version.label),
             digest: Arc::clone(&self.version.digest),
             room: Arc::clone(&self.room),
             step: self.step,
+            events,
             kind: fault.kind.label(),
             message: fault.message.clone(),
             input,
