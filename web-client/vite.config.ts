@@ -5,6 +5,8 @@ export default defineConfig({
   build: {
     outDir: "../target/bundle/web",
     emptyOutDir: true,
+    // Below /play/, which stays the server's own also where `--web` serves other files at /.
+    assetsDir: "play/assets",
     modulePreload: { polyfill: false },
     target: "es2022",
     rollupOptions: { input: { lobby: "index.html", play: "play/index.html" } },

@@ -305,7 +305,11 @@ impl Ledger {
             Ok(index) => self.pending.remove(index),
             Err(_) => {
                 let is_known = id <= self.last_id;
-                let fault = if is_known { Fault::AnsweredAgain } else { Fault::AnsweredUnasked };
+                let fault = if is_known {
+                    Fault::AnsweredAgain
+                } else {
+                    Fault::AnsweredUnasked
+                };
                 self.faults.add(fault, 1);
                 None
             }
@@ -328,7 +332,9 @@ pub(crate) struct Totals {
 
 /// Adds the ledgers of one room, which is over, to the totals.
 pub(crate) fn audit(room: &[Ledger], audience: Audience, totals: &mut Totals) {
-    let all = room.iter().fold(Tally::default(), |sum, ledger| sum.plus(ledger.accepted));
+    let all = room
+        .iter()
+        .fold(Tally::default(), |sum, ledger| sum.plus(ledger.accepted));
     for ledger in room {
         let lost = ledger.pending.len() as u64;
         totals.sent += ledger.sent;
@@ -352,8 +358,12 @@ pub(crate) fn audit(room: &[Ledger], audience: Audience, totals: &mut Totals) {
         totals.expected += expected.count;
         totals.heard += ledger.heard.count;
         let (wanted, got) = (expected.count, ledger.heard.count);
-        totals.faults.add(Fault::Undelivered, wanted.saturating_sub(got));
-        totals.faults.add(Fault::Surplus, got.saturating_sub(wanted));
+        totals
+            .faults
+            .add(Fault::Undelivered, wanted.saturating_sub(got));
+        totals
+            .faults
+            .add(Fault::Surplus, got.saturating_sub(wanted));
         let is_mixed = wanted == got && expected != ledger.heard;
         totals.faults.add(Fault::Mixed, is_mixed.into());
     }

@@ -195,7 +195,10 @@ impl Bot {
     /// Sends no more.
     fn stop(&mut self) {
         if let Some(schedule) = self.schedule.take() {
-            self.seed.shared.counters.on_unsent(schedule.due(Instant::now()));
+            self.seed
+                .shared
+                .counters
+                .on_unsent(schedule.due(Instant::now()));
         }
         self.seed.room.on_stopped();
     }
@@ -237,7 +240,9 @@ impl Bot {
     async fn send(&mut self, input: Input, data: Payload) -> Result<(), SocketError> {
         let shared = &self.seed.shared;
         let lag_us = shared.micros(Instant::now()).saturating_sub(input.at_us);
-        shared.samples.record(self.seed.number, Measure::SendLag, lag_us);
+        shared
+            .samples
+            .record(self.seed.number, Measure::SendLag, lag_us);
         // Before it is on the wire, for its answer could come at once.
         self.ledger.on_sent(input);
         self.seed.room.on_sent();
@@ -316,7 +321,8 @@ impl Bot {
     }
 
     fn on_state(&mut self, frame: &server::RoomState) {
-        self.ledger.on_state(&frame.view, frame.version, frame.as_of);
+        self.ledger
+            .on_state(&frame.view, frame.version, frame.as_of);
         let (Script::Grid(grid), "board") = (&mut self.script, frame.view.as_str()) else {
             return;
         };
@@ -358,7 +364,11 @@ impl Bot {
 }
 
 fn screen(is_own: bool) -> Measure {
-    if is_own { Measure::OwnScreen } else { Measure::OtherScreen }
+    if is_own {
+        Measure::OwnScreen
+    } else {
+        Measure::OtherScreen
+    }
 }
 
 /// Connects and joins. What goes wrong comes back in words.
@@ -464,7 +474,11 @@ mod tests {
         let times: Vec<_> = std::iter::from_fn(|| schedule.take()).collect();
         assert_eq!(times.len(), 20);
         assert!(times[0] >= start && times[0] < start + Duration::from_millis(100));
-        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(100)));
+        assert!(
+            times
+                .windows(2)
+                .all(|pair| pair[1] - pair[0] == Duration::from_millis(100))
+        );
         assert!(times.iter().all(|at| *at < end));
     }
 

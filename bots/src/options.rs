@@ -48,7 +48,12 @@ pub struct Options {
     #[arg(long, value_name = "URL")]
     pub admin_url: Option<String>,
     /// The admin listener's token
-    #[arg(long, value_name = "TOKEN", env = "PARLOR_ADMIN_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "PARLOR_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
     pub admin_token: Option<String>,
     /// The server's data directory, to read the token from
     #[arg(long, value_name = "DIR", conflicts_with = "admin_token")]
@@ -174,7 +179,10 @@ impl Plan {
         let plugin = options.plugin;
         let (fewest, most) = plugin.players();
         if !(fewest..=most).contains(&options.players) {
-            let problem = format!("a room of {} takes {fewest} to {most} players", plugin.name());
+            let problem = format!(
+                "a room of {} takes {fewest} to {most} players",
+                plugin.name()
+            );
             return Err(Error::usage("--players", problem));
         }
         if options.rooms == 0 {
@@ -189,7 +197,10 @@ impl Plan {
             return Err(Error::usage("--rooms and --players", problem));
         }
         if options.duration.is_zero() {
-            return Err(Error::usage("--for", "the run must take some time, such as 30s"));
+            return Err(Error::usage(
+                "--for",
+                "the run must take some time, such as 30s",
+            ));
         }
         let rate = options.rate.unwrap_or(plugin.default_rate());
         if !(rate > 0.0 && rate <= RATE_MAX) {
@@ -206,7 +217,11 @@ impl Plan {
             encoding: options.subprotocol,
             duration: options.duration,
             rate,
-            admin: Admin::find(options.admin_url, options.admin_token, options.data_dir)?,
+            admin: Admin::find(
+                options.admin_url.as_deref(),
+                options.admin_token,
+                options.data_dir,
+            )?,
         })
     }
 
@@ -237,7 +252,7 @@ impl Plan {
 
 impl Admin {
     fn find(
-        url: Option<String>,
+        url: Option<&str>,
         token: Option<String>,
         data_dir: Option<PathBuf>,
     ) -> Result<Option<Self>, Error> {
@@ -253,8 +268,7 @@ impl Admin {
             }
             (None, None) => return Ok(None),
         };
-        let url = url.as_deref().unwrap_or(ADMIN_URL);
-        let (url, _) = parse_url("--admin-url", url, "http")?;
+        let (url, _) = parse_url("--admin-url", url.unwrap_or(ADMIN_URL), "http")?;
         let token = token.trim().to_owned();
         Ok(Some(Self { url, token }))
     }
@@ -263,11 +277,16 @@ impl Admin {
 /// Reads a URL of one scheme, and its `host:port`.
 fn parse_url(option: &'static str, url: &str, scheme: &str) -> Result<(Uri, String), Error> {
     let refuse = || {
-        let problem = format!("{url:?} is no {scheme}:// address; encrypted ones are not spoken, so go around the proxy");
+        let problem = format!(
+            "{url:?} is no {scheme}:// address; encrypted ones are not spoken, so go around the proxy"
+        );
         Error::usage(option, problem)
     };
     let uri: Uri = url.parse().map_err(|_| refuse())?;
-    let host = uri.host().filter(|_| uri.scheme_str() == Some(scheme)).ok_or_else(refuse)?;
+    let host = uri
+        .host()
+        .filter(|_| uri.scheme_str() == Some(scheme))
+        .ok_or_else(refuse)?;
     let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
     Ok((uri, authority))
 }
@@ -280,7 +299,9 @@ mod tests {
 
     fn check(line: &str) -> Result<Plan, Error> {
         let command = Options::augment_args(clap::Command::new("bots").no_binary_name(true));
-        let matches = command.try_get_matches_from(line.split_whitespace()).unwrap();
+        let matches = command
+            .try_get_matches_from(line.split_whitespace())
+            .unwrap();
         Plan::check(Options::from_arg_matches(&matches).unwrap())
     }
 
@@ -293,7 +314,10 @@ mod tests {
     #[test]
     fn nothing_typed_plays_the_grid() {
         let plan = check("").unwrap();
-        assert_eq!((plan.plugin, plan.bots(), plan.rate), (Plugin::Grid, 80, 5.0));
+        assert_eq!(
+            (plan.plugin, plan.bots(), plan.rate),
+            (Plugin::Grid, 80, 5.0)
+        );
         assert_eq!(plan.authority, "127.0.0.1:8080");
         assert_eq!(plan.duration, Duration::from_secs(30));
         assert!(plan.admin.is_none());
@@ -321,15 +345,23 @@ mod tests {
     #[test]
     fn a_token_is_read_from_the_data_directory() {
         let error = check("--data-dir /nonexistent").unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/admin-token"), "{error}");
+        assert!(
+            error.to_string().contains("/nonexistent/admin-token"),
+            "{error}"
+        );
         let plan = check("--admin-token secret --url ws://[::1]:9/ws").unwrap();
-        assert_eq!(plan.admin.unwrap().url.to_string(), "http://127.0.0.1:8081/");
+        assert_eq!(
+            plan.admin.unwrap().url.to_string(),
+            "http://127.0.0.1:8081/"
+        );
         assert_eq!(plan.authority, "[::1]:9");
     }
 
     #[test]
     fn mixed_rooms_speak_all_three() {
-        let spoken: Vec<_> = (0..4).map(|bot| Encoding::Mixed.of_bot(bot).name()).collect();
+        let spoken: Vec<_> = (0..4)
+            .map(|bot| Encoding::Mixed.of_bot(bot).name())
+            .collect();
         assert_eq!(spoken, ["v1.json", "v1.binary", "v2.proto", "v1.json"]);
     }
 }

@@ -45,7 +45,11 @@ impl Room {
             unanswered: AtomicI64::new(0),
             undelivered: AtomicI64::new(0),
             settled: watch::Sender::new(false),
-            places: if is_grid { (0..players).map(|_| place()).collect() } else { Vec::new() },
+            places: if is_grid {
+                (0..players).map(|_| place()).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -59,7 +63,10 @@ impl Room {
     /// The place after this one, whose captures this one watches, and who sits there.
     pub(crate) fn neighbour(&self, place: usize) -> (usize, u32) {
         let neighbour = (place + 1) % self.places.len();
-        (neighbour, self.places[neighbour].member.load(Ordering::Acquire))
+        (
+            neighbour,
+            self.places[neighbour].member.load(Ordering::Acquire),
+        )
     }
 
     /// A bot asks for a cell.
@@ -136,7 +143,10 @@ mod tests {
         room.on_answered(true, 2);
         room.on_stopped();
         room.on_stopped();
-        assert!(!*settled.borrow(), "an input is unanswered, and a delivery missing");
+        assert!(
+            !*settled.borrow(),
+            "an input is unanswered, and a delivery missing"
+        );
         room.on_answered(false, 2);
         assert!(!*settled.borrow(), "a delivery is missing");
         room.on_heard();

@@ -63,9 +63,11 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
 
     phase.send_replace(Phase::Draining);
     let ticks = match (&shared.plan.admin, ticks_before) {
-        (Some(admin), Some(before)) => {
-            Some(TickCounters::fetch(admin).await.map(|after| after.since(&before)))
-        }
+        (Some(admin), Some(before)) => Some(
+            TickCounters::fetch(admin)
+                .await
+                .map(|after| after.since(&before)),
+        ),
         _ => None,
     };
     let reports = drain(&mut bots, &phase).await;
@@ -78,7 +80,11 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
         disconnects,
         ticks,
     };
-    Ok(Summary::new(&shared.plan, outcome, Latencies::of(&shared.samples)))
+    Ok(Summary::new(
+        &shared.plan,
+        outcome,
+        Latencies::of(&shared.samples),
+    ))
 }
 
 async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
@@ -121,7 +127,12 @@ async fn gather(
                 room: Arc::clone(&shared_room),
                 shared: Arc::clone(shared),
             };
-            bots.spawn(bot::run(seed, Arc::clone(&ramp), joined.clone(), phase.subscribe()));
+            bots.spawn(bot::run(
+                seed,
+                Arc::clone(&ramp),
+                joined.clone(),
+                phase.subscribe(),
+            ));
         }
     }
     drop(joined);

@@ -185,8 +185,15 @@ mod tests {
         }
         let percentiles = samples.percentiles(Measure::Reply).unwrap();
         assert_eq!(percentiles.count, 100);
-        for (got, wanted) in [(percentiles.p50_ms, 50.0), (percentiles.p99_ms, 99.0), (percentiles.max_ms, 100.0)] {
-            assert!((got - wanted).abs() < wanted / 500.0, "{got} is not {wanted}");
+        for (got, wanted) in [
+            (percentiles.p50_ms, 50.0),
+            (percentiles.p99_ms, 99.0),
+            (percentiles.max_ms, 100.0),
+        ] {
+            assert!(
+                (got - wanted).abs() < wanted / 500.0,
+                "{got} is not {wanted}"
+            );
         }
         assert_eq!(samples.percentiles(Measure::OwnScreen), None);
     }

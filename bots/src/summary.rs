@@ -187,14 +187,24 @@ impl Summary {
             ref refusals,
         } = self.inputs;
         let [sent, replied, refused, lost] = [sent, replied, refused, lost].map(HumanCount);
-        writeln!(formatter, "inputs      {sent} sent = {replied} replied + {refused} refused + {lost} lost")?;
+        writeln!(
+            formatter,
+            "inputs      {sent} sent = {replied} replied + {refused} refused + {lost} lost"
+        )?;
         for (index, (code, count)) in refusals.iter().enumerate() {
-            let label = if index == 0 { "refusals  " } else { "          " };
+            let label = if index == 0 {
+                "refusals  "
+            } else {
+                "          "
+            };
             writeln!(formatter, "{label}  {} {code}", HumanCount(*count))?;
         }
         if unsent > 0 {
             let unsent = HumanCount(unsent);
-            writeln!(formatter, "unsent      {unsent} inputs were due and not sent: this process is behind, or connections are gone")?;
+            writeln!(
+                formatter,
+                "unsent      {unsent} inputs were due and not sent: this process is behind, or connections are gone"
+            )?;
         }
         let Deliveries { expected, arrived } = self.deliveries;
         if expected > 0 || arrived > 0 {

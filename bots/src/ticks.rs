@@ -49,7 +49,10 @@ impl fmt::Display for TickReport {
             ..
         } = self;
         let (p50, p99) = (bound(self.p50_ms), bound(self.p99_ms));
-        write!(formatter, "{ticks} run, {late} late by more than 5 ms, {merged} merged; lateness p50 {p50}, p99 {p99}")
+        write!(
+            formatter,
+            "{ticks} run, {late} late by more than 5 ms, {merged} merged; lateness p50 {p50}, p99 {p99}"
+        )
     }
 }
 
@@ -110,7 +113,10 @@ impl TickCounters {
             .iter()
             .map(|(bound, count)| {
                 let known = before.buckets.iter().find(|(known, _)| known == bound);
-                (*bound, count.saturating_sub(known.map_or(0, |(_, count)| *count)))
+                (
+                    *bound,
+                    count.saturating_sub(known.map_or(0, |(_, count)| *count)),
+                )
             })
             .collect();
         TickReport {
@@ -208,7 +214,10 @@ mod tests {
     fn what_is_above_all_bounds_has_no_bound() {
         let report = counters(100, 1, [60, 98, 100]).since(&TickCounters::default());
         assert_eq!((report.p50_ms, report.p99_ms), (Some(0.1), None));
-        assert!(report.to_string().contains("p99 above all buckets"), "{report}");
+        assert!(
+            report.to_string().contains("p99 above all buckets"),
+            "{report}"
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// Runs the server.
     Serve(Box<serve::Args>),
+    /// Plays against a running server, and measures how it keeps up.
+    Bots(Box<parlor_bots::Options>),
 }
 
 /// What a shell is told of a wrong setting, as in sysexits.h.
@@ -29,10 +31,7 @@ fn main() -> ExitCode {
         let _ = error.print();
         std::process::exit(if error.use_stderr() { USAGE.into() } else { 0 });
     });
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start: {error}")),
     };
@@ -43,14 +42,33 @@ fn main() -> ExitCode {
                 Err(serve::Error::Usage(error)) => fail(USAGE, &format!("failed to {error}")),
                 Err(serve::Error::Failed(error)) => fail(1, &format!("failed to {error:#}")),
             },
+            Command::Bots(options) => bots(*options).await,
         }
     })
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a command says on stderr why it failed"
-)]
+async fn bots(options: parlor_bots::Options) -> ExitCode {
+    let is_json = options.json;
+    match parlor_bots::run(options).await {
+        Ok(summary) => {
+            let json = is_json.then(|| serde_json::to_string(&summary));
+            match json {
+                Some(Ok(json)) => print(&json),
+                Some(Err(error)) => return fail(1, &format!("failed to write JSON: {error}")),
+                None => print(&summary.to_string()),
+            }
+            ExitCode::from(summary.exit_code())
+        }
+        Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what a command answers goes to stdout")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "a command says on stderr why it failed")]
 fn fail(code: u8, message: &str) -> ExitCode {
     eprintln!("parlor: {message}");
     ExitCode::from(code)

@@ -50,7 +50,7 @@ pub(crate) fn router(site: Site) -> Router {
             "/parlor.js",
             get(|State(site): State<Site>| async move { site.file("parlor.js") }),
         )
-        .route("/assets/{*path}", get(asset));
+        .route("/play/assets/{*path}", get(asset));
     match folder {
         Some(folder) => bundled
             .with_state(site)
@@ -66,7 +66,7 @@ pub(crate) fn router(site: Site) -> Router {
 }
 
 async fn asset(State(site): State<Site>, Path(path): Path<String>) -> Response {
-    site.file(&format!("assets/{path}"))
+    site.file(&format!("play/assets/{path}"))
 }
 
 async fn top_level(State(site): State<Site>, Path(file): Path<String>) -> Response {
@@ -80,7 +80,7 @@ impl Site {
         };
         let mime = mime_guess::from_path(path).first_or_octet_stream();
         // The bundler puts a hash of the content into the names of assets; everything else may change at any time.
-        let caching = if path.starts_with("assets/") {
+        let caching = if path.starts_with("play/assets/") {
             "public, max-age=31536000, immutable"
         } else {
             "no-cache"

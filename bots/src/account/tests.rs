@@ -19,7 +19,10 @@ fn ledger(sender: u32, history: &[Event]) -> Ledger {
     ledger.on_joined(1, 10, 0);
     for event in history {
         match *event {
-            Sent(id) => ledger.on_sent(Input { id, at_us: 100 * id }),
+            Sent(id) => ledger.on_sent(Input {
+                id,
+                at_us: 100 * id,
+            }),
             Reply(id) => drop(ledger.on_reply(id)),
             Refusal(id) => drop(ledger.on_refusal(id, "CELL_TAKEN")),
             Reliable(epoch, seq) => ledger.on_reliable(epoch, seq),
@@ -31,7 +34,10 @@ fn ledger(sender: u32, history: &[Event]) -> Ledger {
 }
 
 fn totals(audience: Audience, histories: &[&[Event]]) -> Totals {
-    let ledgers: Vec<_> = (0..).zip(histories).map(|(sender, it)| ledger(sender, it)).collect();
+    let ledgers: Vec<_> = (0..)
+        .zip(histories)
+        .map(|(sender, it)| ledger(sender, it))
+        .collect();
     let mut totals = Totals::default();
     audit(&ledgers, audience, &mut totals);
     assert_eq!(totals.sent, totals.replied + totals.refused + totals.lost);
@@ -41,7 +47,11 @@ fn totals(audience: Audience, histories: &[&[Event]]) -> Totals {
 /// Checks that a history has exactly these faults.
 fn check(audience: Audience, histories: &[&[Event]], faults: &[(Fault, u64)]) {
     let found = totals(audience, histories).faults;
-    assert_eq!(found, Faults(faults.iter().copied().collect()), "{histories:?}");
+    assert_eq!(
+        found,
+        Faults(faults.iter().copied().collect()),
+        "{histories:?}"
+    );
 }
 
 fn check_one(history: &[Event], faults: &[(Fault, u64)]) {
@@ -51,17 +61,30 @@ fn check_one(history: &[Event], faults: &[(Fault, u64)]) {
 #[test]
 fn a_good_history_has_no_faults() {
     let history = [
-        Sent(1), State(4, 10), Reliable(1, 12), Sent(2), Reply(1), State(9, 12), Refusal(2), Reliable(1, 13),
+        Sent(1),
+        State(4, 10),
+        Reliable(1, 12),
+        Sent(2),
+        Reply(1),
+        State(9, 12),
+        Refusal(2),
+        Reliable(1, 13),
     ];
     check_one(&history, &[]);
     let totals = totals(Audience::Nobody, &[&history]);
-    assert_eq!((totals.sent, totals.replied, totals.refused, totals.lost), (2, 1, 1, 0));
+    assert_eq!(
+        (totals.sent, totals.replied, totals.refused, totals.lost),
+        (2, 1, 1, 0)
+    );
     assert_eq!(totals.refusals["CELL_TAKEN"], 1);
 }
 
 #[test]
 fn a_lost_reply_is_found() {
-    check_one(&[Sent(1), Sent(2), Sent(3), Reply(1), Reply(3)], &[(Fault::Lost, 1)]);
+    check_one(
+        &[Sent(1), Sent(2), Sent(3), Reply(1), Reply(3)],
+        &[(Fault::Lost, 1)],
+    );
 }
 
 #[test]
@@ -84,19 +107,28 @@ fn a_doubled_answer_is_found_in_every_combination() {
 
 #[test]
 fn an_answer_to_what_was_never_sent_is_found() {
-    check_one(&[Sent(1), Reply(1), Reply(2)], &[(Fault::AnsweredUnasked, 1)]);
+    check_one(
+        &[Sent(1), Reply(1), Reply(2)],
+        &[(Fault::AnsweredUnasked, 1)],
+    );
 }
 
 #[test]
 fn seq_that_stands_still_or_goes_back_is_found() {
     check_one(&[Reliable(1, 11), Reliable(1, 11)], &[(Fault::SeqBack, 1)]);
-    check_one(&[Reliable(1, 15), Reliable(1, 12), Reliable(1, 13)], &[(Fault::SeqBack, 1)]);
+    check_one(
+        &[Reliable(1, 15), Reliable(1, 12), Reliable(1, 13)],
+        &[(Fault::SeqBack, 1)],
+    );
     check_one(&[Reliable(1, 10)], &[(Fault::SeqBack, 1)]);
 }
 
 #[test]
 fn an_epoch_that_changes_is_found() {
-    check_one(&[Reliable(1, 11), Reliable(2, 1), Reliable(2, 2)], &[(Fault::EpochChanged, 1)]);
+    check_one(
+        &[Reliable(1, 11), Reliable(2, 1), Reliable(2, 2)],
+        &[(Fault::EpochChanged, 1)],
+    );
 }
 
 #[test]
@@ -116,9 +148,17 @@ fn everyone_hears_what_was_accepted_and_nothing_that_was_refused() {
     let heard = [Heard(0, 1, Some(1))];
     check(Audience::Everyone, &[&said, &heard], &[]);
     assert_eq!(totals(Audience::Everyone, &[&said, &heard]).expected, 2);
-    check(Audience::Everyone, &[&said, &[]], &[(Fault::Undelivered, 1)]);
+    check(
+        Audience::Everyone,
+        &[&said, &[]],
+        &[(Fault::Undelivered, 1)],
+    );
     let too_much = [Heard(0, 1, Some(1)), Heard(0, 2, Some(2))];
-    check(Audience::Everyone, &[&said, &too_much], &[(Fault::Surplus, 1)]);
+    check(
+        Audience::Everyone,
+        &[&said, &too_much],
+        &[(Fault::Surplus, 1)],
+    );
 }
 
 #[test]
@@ -128,14 +168,22 @@ fn others_hear_it_and_the_sender_does_not() {
     check(Audience::Others, &[&said, &heard], &[]);
     check(Audience::Others, &[&said, &[]], &[(Fault::Undelivered, 1)]);
     let by_both = [Sent(1), Reply(1), Heard(0, 1, None)];
-    check(Audience::Others, &[&by_both, &heard], &[(Fault::Surplus, 1)]);
+    check(
+        Audience::Others,
+        &[&by_both, &heard],
+        &[(Fault::Surplus, 1)],
+    );
 }
 
 #[test]
 fn the_sender_alone_hears_an_echo() {
     let said = [Sent(1), Reply(1), Heard(0, 1, None)];
     check(Audience::Sender, &[&said, &[]], &[]);
-    check(Audience::Sender, &[&said[..2], &[Heard(0, 1, None)]], &[(Fault::Undelivered, 1), (Fault::Surplus, 1)]);
+    check(
+        Audience::Sender,
+        &[&said[..2], &[Heard(0, 1, None)]],
+        &[(Fault::Undelivered, 1), (Fault::Surplus, 1)],
+    );
 }
 
 #[test]
@@ -148,7 +196,11 @@ fn one_message_twice_in_place_of_another_is_found() {
 #[test]
 fn a_message_under_another_name_is_found() {
     let said = [Sent(7), Reply(7)];
-    check(Audience::Others, &[&said, &[Heard(7, 0, None)]], &[(Fault::Mixed, 1)]);
+    check(
+        Audience::Others,
+        &[&said, &[Heard(7, 0, None)]],
+        &[(Fault::Mixed, 1)],
+    );
 }
 
 #[test]
@@ -161,6 +213,9 @@ fn chat_lines_are_numbered_without_a_gap() {
 #[test]
 fn faults_read_as_sentences() {
     let faults = totals(Audience::Nobody, &[&[Sent(1), Sent(2), Reliable(1, 1)]]).faults;
-    assert_eq!(faults.to_string(), "2 inputs were never answered\n1 times a sequence number did not rise");
+    assert_eq!(
+        faults.to_string(),
+        "2 inputs were never answered\n1 times a sequence number did not rise"
+    );
     assert_eq!(faults.count(Fault::Lost), 2);
 }

@@ -168,7 +168,11 @@ impl Grid {
 
     pub(super) fn on_answer(&mut self, id: u64, is_accepted: bool) {
         if self.urge == Urge::Sent(id) {
-            self.urge = if is_accepted { Urge::Accepted } else { Urge::None };
+            self.urge = if is_accepted {
+                Urge::Accepted
+            } else {
+                Urge::None
+            };
             return;
         }
         let Some(cell) = self.cell_of(id) else {
@@ -311,7 +315,13 @@ mod tests {
         let mut table = Table::new();
         table.room.on_asked(1, 5, 9_000);
         let shown = table.see("active", &[(5, NEIGHBOUR), (6, NEIGHBOUR), (7, 99)]);
-        assert_eq!(shown, [Shown { at_us: 9_000, is_own: false }]);
+        assert_eq!(
+            shown,
+            [Shown {
+                at_us: 9_000,
+                is_own: false
+            }]
+        );
     }
 
     #[test]
@@ -322,10 +332,22 @@ mod tests {
         let mut asked = [table.ask(1), table.ask(2)];
         asked.sort_unstable();
         assert_eq!(asked, [0, 1]);
-        table.grid.next(Stamp { sender: 0, id: 3, at_us: 3 });
-        assert_eq!(table.grid.cell_of(3), None, "nothing is free, so this one is not timed");
+        table.grid.next(Stamp {
+            sender: 0,
+            id: 3,
+            at_us: 3,
+        });
+        assert_eq!(
+            table.grid.cell_of(3),
+            None,
+            "nothing is free, so this one is not timed"
+        );
         table.grid.on_answer(1, false);
-        assert_eq!(table.grid.cell_of(1), None, "a refused cell may be asked for again");
+        assert_eq!(
+            table.grid.cell_of(1),
+            None,
+            "a refused cell may be asked for again"
+        );
     }
 
     #[test]
@@ -338,7 +360,10 @@ mod tests {
         table.see("active", &[(seen, ME)]);
         assert_eq!(table.see("active", &[]), []);
         assert_eq!(table.see("active", &[(unseen, ME)]), []);
-        assert_eq!(table.see("active", &[(unseen, ME), (waiting, ME)]), [own(3_000)]);
+        assert_eq!(
+            table.see("active", &[(unseen, ME), (waiting, ME)]),
+            [own(3_000)]
+        );
     }
 
     #[test]

@@ -187,16 +187,37 @@ mod tests {
 
     #[test]
     fn echo_hears_its_own_words() {
-        assert_eq!(said(Plugin::Echo), r#"{"type":"echo","data":{"sender":3,"id":17,"at_us":123456}}"#);
-        let heard = hear(Plugin::Echo, r#"{"type":"echo_reply","data":{"sender":3,"id":17,"at_us":123456}}"#);
-        assert_eq!(heard, Some(Heard { stamp: STAMP, number: None }));
+        assert_eq!(
+            said(Plugin::Echo),
+            r#"{"type":"echo","data":{"sender":3,"id":17,"at_us":123456}}"#
+        );
+        let heard = hear(
+            Plugin::Echo,
+            r#"{"type":"echo_reply","data":{"sender":3,"id":17,"at_us":123456}}"#,
+        );
+        assert_eq!(
+            heard,
+            Some(Heard {
+                stamp: STAMP,
+                number: None
+            })
+        );
     }
 
     #[test]
     fn chat_hears_lines_and_nothing_else() {
-        assert_eq!(said(Plugin::Chat), r#"{"type":"say","text":"bot 3 says 17 at 123456 us"}"#);
+        assert_eq!(
+            said(Plugin::Chat),
+            r#"{"type":"say","text":"bot 3 says 17 at 123456 us"}"#
+        );
         let line = r#"{"type":"said","n":9,"from":1,"name":"a","at_ms":5,"text":"bot 3 says 17 at 123456 us"}"#;
-        assert_eq!(hear(Plugin::Chat, line), Some(Heard { stamp: STAMP, number: Some(9) }));
+        assert_eq!(
+            hear(Plugin::Chat, line),
+            Some(Heard {
+                stamp: STAMP,
+                number: Some(9)
+            })
+        );
         for other in [
             r#"{"type":"said","n":9,"from":1,"name":"a","at_ms":5,"text":"hello"}"#,
             r#"{"type":"joined","from":1,"name":"a","at_ms":5}"#,
@@ -209,7 +230,13 @@ mod tests {
     #[test]
     fn broadcast_hears_what_was_sent() {
         let json = said(Plugin::Broadcast);
-        assert_eq!(hear(Plugin::Broadcast, &json), Some(Heard { stamp: STAMP, number: None }));
+        assert_eq!(
+            hear(Plugin::Broadcast, &json),
+            Some(Heard {
+                stamp: STAMP,
+                number: None
+            })
+        );
         assert_eq!(hear(Plugin::Broadcast, "[1]"), None);
     }
 }
