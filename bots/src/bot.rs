@@ -215,12 +215,8 @@ impl Bot {
             return self.send(Input { id, at_us }, data).await;
         }
         let sender = self.seed.place;
-        let data = self.script.next(Stamp { sender, id, at_us });
-        if let Script::Grid(grid) = &self.script
-            && let Some(cell) = grid.cell_of(id)
-        {
-            self.seed.room.on_asked(sender as usize, cell, at_us);
-        }
+        let stamp = Stamp { sender, id, at_us };
+        let data = self.script.next(stamp, &self.seed.room);
         self.send(Input { id, at_us }, data).await
     }
 
@@ -336,7 +332,8 @@ impl Bot {
             let apart_us = u64::try_from(now.duration_since(at).as_micros()).unwrap_or(u64::MAX);
             record(Measure::StateJitter, apart_us.abs_diff(ticks_us));
         }
-        self.last_board = Some((frame.tick, now));
+        // Before the bots play, a board may be one that was published long ago, for a newcomer.
+        self.last_board = self.schedule.is_some().then_some((frame.tick, now));
         // A patch leaves the board as it was: cells are then chosen, and timed, by the last whole one.
         let Some(state) = &frame.state else {
             return;

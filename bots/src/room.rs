@@ -69,8 +69,9 @@ impl Room {
         )
     }
 
-    /// A bot asks for a cell.
-    pub(crate) fn on_asked(&self, place: usize, cell: usize, at_us: u64) {
+    /// A bot asks for a cell, at a time unless that is not to be measured.
+    pub(crate) fn on_asked(&self, place: usize, cell: usize, at_us: Option<u64>) {
+        let at_us = at_us.unwrap_or_default();
         self.places[place].asked_us[cell].store(at_us, Ordering::Release);
     }
 

@@ -65,6 +65,8 @@ text_enum! {
         OutOfOrderId "OUT_OF_ORDER_ID",
         /// The plugin refused the input.
         Refused "REFUSED",
+        /// The plugin or the operator removed the member from the room.
+        Kicked "KICKED",
     }
 }
 

@@ -17,6 +17,7 @@ use parlor_proto::CloseCode;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::config::Origins;
 use crate::negotiate::{self, Negotiated};
@@ -62,14 +63,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, node: Arc<Node>
             return;
         };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let router = router.clone();
-                tokio::spawn(serve_connection(
-                    stream,
-                    router,
-                    permit,
-                    node.limits.header_timeout,
-                ));
+            Ok((stream, peer)) => {
+                let timeout = node.limits.header_timeout;
+                let serving = serve_connection(stream, router.clone(), permit, timeout);
+                tokio::spawn(serving.instrument(tracing::debug_span!("accept", %peer)));
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection; pausing");
@@ -140,12 +137,17 @@ async fn upgrade(
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(2 * session::outbox::OUTBOX_BYTES_MAX + WRITE_BUFFER_BYTES);
-    match negotiate::negotiate(&headers) {
+    let negotiated = negotiate::negotiate(&headers);
+    tracing::debug!(?negotiated, origin, "negotiate");
+    match negotiated {
         Negotiated::Speak(subprotocol) => {
             upgrade.set_selected_protocol(HeaderValue::from_static(subprotocol.name()));
             let node = gate.node;
             upgrade.on_upgrade(move |socket| async move {
-                session::run(node, socket, subprotocol).await;
+                let span = tracing::debug_span!("session", subprotocol = subprotocol.name());
+                session::run(node, socket, subprotocol)
+                    .instrument(span)
+                    .await;
                 drop(permit);
             })
         }

@@ -21,6 +21,7 @@ impl Fanout {
     }
 
     /// Sends one reliable frame to all of `to`.
+    // Every message passes here for every member, so that the fan-out itself has no span: `encoding_made` counts it.
     pub(crate) fn send<'a>(
         &self,
         to: impl IntoIterator<Item = &'a Arc<Outbox>>,

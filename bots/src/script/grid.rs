@@ -34,6 +34,15 @@ pub(crate) struct Shown {
     pub(crate) is_own: bool,
 }
 
+/// A capture.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) cell: usize,
+    /// Whether the time from here until it shows can be measured.
+    pub(crate) is_timed: bool,
+    pub(crate) data: Payload,
+}
+
 /// What a player knows of the game.
 #[derive(Debug)]
 pub(crate) struct Grid {
@@ -125,7 +134,7 @@ impl Grid {
     }
 
     /// Asks for a cell that is free, as far as this bot knows; for any one if none is.
-    pub(super) fn next(&mut self, stamp: Stamp) -> Payload {
+    pub(super) fn next(&mut self, stamp: Stamp) -> Ask {
         let is_free = |cell: &usize| self.cells[*cell].is_none() && self.asked[*cell].is_none();
         let free = (0..CELLS).filter(is_free).count();
         let cell = match free {
@@ -142,11 +151,17 @@ impl Grid {
                 is_answered: false,
             });
         }
-        payload(&Output::Capture { cell })
+        // If nothing seems free, the cell may have been taken before, and shown as taken only later: which of the two
+        // times belongs to what is shown could not be told.
+        Ask {
+            cell,
+            is_timed: free > 0,
+            data: payload(&Output::Capture { cell }),
+        }
     }
 
     /// Which cell an input asked for, while that is not settled.
-    pub(crate) fn cell_of(&self, id: u64) -> Option<usize> {
+    fn cell_of(&self, id: u64) -> Option<usize> {
         self.asked
             .iter()
             .position(|asked| asked.is_some_and(|asked| asked.id == id))
@@ -284,12 +299,13 @@ mod tests {
         }
 
         fn ask(&mut self, id: u64) -> usize {
-            self.grid.next(Stamp {
+            let ask = self.grid.next(Stamp {
                 sender: 0,
                 id,
                 at_us: 1_000 * id,
             });
-            self.grid.cell_of(id).unwrap()
+            assert_eq!(ask.is_timed.then_some(ask.cell), self.grid.cell_of(id));
+            ask.cell
         }
     }
 
@@ -313,8 +329,13 @@ mod tests {
     #[test]
     fn the_neighbours_captures_are_timed_by_when_it_asked() {
         let mut table = Table::new();
-        table.room.on_asked(1, 5, 9_000);
-        let shown = table.see("active", &[(5, NEIGHBOUR), (6, NEIGHBOUR), (7, 99)]);
+        table.room.on_asked(1, 5, Some(9_000));
+        table.room.on_asked(1, 8, Some(9_000));
+        table.room.on_asked(1, 8, None);
+        let shown = table.see(
+            "active",
+            &[(5, NEIGHBOUR), (6, NEIGHBOUR), (8, NEIGHBOUR), (7, 99)],
+        );
         assert_eq!(
             shown,
             [Shown {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Audience, Mark};
 use crate::options::Plugin;
+use crate::room::Room;
 
 pub(crate) use grid::{CELLS, Grid, Sight};
 
@@ -107,9 +108,14 @@ impl Script {
     }
 
     /// What to say next.
-    pub(crate) fn next(&mut self, stamp: Stamp) -> Payload {
+    pub(crate) fn next(&mut self, stamp: Stamp, room: &Room) -> Payload {
         match self {
-            Self::Grid(grid) => grid.next(stamp),
+            Self::Grid(grid) => {
+                let ask = grid.next(stamp);
+                let at_us = ask.is_timed.then_some(stamp.at_us);
+                room.on_asked(stamp.sender as usize, ask.cell, at_us);
+                ask.data
+            }
             Self::Chat => payload(&Output::Say {
                 text: stamp.to_text(),
             }),
@@ -178,7 +184,8 @@ mod tests {
     };
 
     fn said(plugin: Plugin) -> String {
-        Script::new(plugin, 0).next(STAMP).to_json()
+        let room = Room::new("room".to_owned(), 4, Script::audience(plugin));
+        Script::new(plugin, 0).next(STAMP, &room).to_json()
     }
 
     fn hear(plugin: Plugin, json: &str) -> Option<Heard> {

@@ -166,6 +166,8 @@ impl Runner {
             seed: self.seed,
             events: input.events[events.clone()].to_vec(),
         };
+        let _span = tracing::debug_span!("plugin", step = batch.step, events = batch.events.len())
+            .entered();
         let (mut instance, effects) = instance.step(&batch)?;
         let effects = effect::check(effects, &batch.events, last_member, &self.version.limits)?;
         ran.cost = ran.cost.max(instance.last_cost);

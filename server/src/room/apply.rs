@@ -286,10 +286,10 @@ impl RoomCore {
         let Some(gone) = self.depart(member, "kicked", wit::LeaveReason::Kicked) else {
             return;
         };
-        let frame = ServerFrame::RoomClosed(server::RoomClosed {
+        self.refuse(&gone.peer, ErrorCode::Kicked.as_str(), reason, None);
+        let frame = ServerFrame::RoomLeft(server::RoomLeft {
             room: self.identity.name.to_string(),
-            code: "KICKED".to_owned(),
-            message: reason.to_owned(),
+            id: None,
         });
         self.fanout.send([gone.outbox()], &frame);
         self.detach(&gone.peer);

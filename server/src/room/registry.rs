@@ -9,6 +9,7 @@ use dashmap::mapref::entry::Entry;
 use parlor_proto::{Create, ErrorCode, Payload, Seat, Visibility, client};
 use rand::Rng;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::handle::{MAILBOX_INPUTS_MAX, RoomHandle, RoomIdentity, RoomInput, RoomStatus};
 use crate::node::Node;
@@ -250,7 +251,11 @@ struct Made {
 impl Made {
     /// Starts the room's task. Not before the room is in the registry: a room that fails at once takes itself out.
     fn start(self, node: &Arc<Node>) {
-        tokio::spawn(super::run(Arc::clone(node), self.room, self.mailbox));
+        let identity = &self.room.identity;
+        let span =
+            tracing::debug_span!("room", name = %identity.name, plugin = %identity.version.label);
+        let running = super::run(Arc::clone(node), self.room, self.mailbox);
+        tokio::spawn(running.instrument(span));
     }
 }
 

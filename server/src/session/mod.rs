@@ -193,6 +193,7 @@ impl SessionTask {
         let subprotocol = self.outbox.subprotocol;
         self.node.metrics.frame_in(subprotocol, message.len());
         let frame = subprotocol.decode_client(message);
+        tracing::trace!(session = ?self.state.id, ?frame, "frame");
         for action in self.state.on_frame(frame, unix_time_ms()) {
             self.act(action).await?;
         }
