@@ -10,9 +10,9 @@ use parlor_proto::{Durability, ErrorCode, Member, ServerFrame, server};
 use tokio::time::Instant;
 
 use super::clock::{Clock, LATE_TICK, Timers};
-use super::handle::{JoinRequest, LeaveReason, RoomIdentity, RoomInput, RoomStatus};
+use super::handle::{RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
-use super::roster::{MEMBERS_SHOWN_MAX, MemberRecord, Newcomer, Roster, seat_to_frame};
+use super::roster::{MEMBERS_SHOWN_MAX, Roster};
 use super::views::{Place, Views};
 use crate::fanout::Fanout;
 use crate::plugin::{BatchInput, wit};
@@ -70,7 +70,7 @@ pub(crate) struct RoomCore {
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
     presence_version: u64,
-    empty_since: Option<Instant>,
+    pub(super) empty_since: Option<Instant>,
     pub(super) is_closed: bool,
 }
 
@@ -111,14 +111,14 @@ impl RoomCore {
     }
 
     /// Takes one input.
-    pub(super) fn accept(&mut self, input: RoomInput, now: Instant) {
+    pub(super) fn accept(&mut self, input: RoomInput) {
         match input {
             RoomInput::Join(request) => self.join(*request),
             RoomInput::Leave {
                 session,
                 id,
                 reason,
-            } => self.leave(session, id, reason, now),
+            } => self.leave(session, id, reason),
             RoomInput::Message {
                 session,
                 payload,
@@ -270,14 +270,6 @@ impl RoomCore {
         }
     }
 
-    /// Takes a member off the roster, and gives its seat back.
-    pub(super) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
-        let member = self.roster.remove(id)?;
-        self.status.unseat(seat_to_frame(member.seat));
-        self.views.forget_member(id);
-        Some(member)
-    }
-
     /// Tells a session, behind the frames it was sent, that it is in this room no more.
     pub(super) fn detach(&self, peer: &Peer) {
         peer.outbox.forget_states(&self.identity.name);
@@ -312,127 +304,6 @@ impl RoomCore {
     /// The durability in force, which is none until there is a journal, whatever the plugin declares.
     pub(super) fn durability() -> Durability {
         Durability::None
-    }
-
-    fn join(&mut self, request: JoinRequest) {
-        let has_reservation = request.has_reservation;
-        match self.seat_for(&request) {
-            Ok(seat) => {
-                if has_reservation && seat == wit::Seat::Spectator {
-                    self.status.unseat(parlor_proto::Seat::Player);
-                }
-                self.seat(request, seat);
-            }
-            Err((code, message)) => {
-                if has_reservation {
-                    self.status.unseat(parlor_proto::Seat::Player);
-                }
-                self.refuse(&request.peer, code.as_str(), message, request.id);
-                // A session that is in already stays in; any other never got in.
-                if code != ErrorCode::AlreadyInRoom {
-                    self.detach(&request.peer);
-                }
-            }
-        }
-    }
-
-    /// Which seat there is for somebody; a player's is taken with the answer.
-    fn seat_for(&self, request: &JoinRequest) -> Result<wit::Seat, (ErrorCode, &'static str)> {
-        if self.roster.of_session(request.peer.session).is_some() {
-            return Err((ErrorCode::AlreadyInRoom, "you are in this room already"));
-        }
-        let version = &self.identity.version;
-        let may_play = version.permits(wit::Action::Join, &request.roles);
-        let may_watch = version.permits(wit::Action::Watch, &request.roles);
-        let has_spectator_seat =
-            self.status.count(parlor_proto::Seat::Spectator) < version.description.spectators_max;
-        let wants_to_play = request.seat != Some(parlor_proto::Seat::Spectator);
-        let mut reason = (
-            ErrorCode::Forbidden,
-            "you may not join rooms of this plugin",
-        );
-        if wants_to_play && may_play {
-            if request.has_reservation {
-                return Ok(wit::Seat::Player);
-            }
-            if self.status.is_locked() {
-                reason = (ErrorCode::RoomLocked, "the room is locked; watch, or wait");
-            } else if self.status.take_player_seat() {
-                return Ok(wit::Seat::Player);
-            } else {
-                reason = (
-                    ErrorCode::RoomFull,
-                    "no player's seat is free; watch, or try later",
-                );
-            }
-        }
-        if request.seat == Some(parlor_proto::Seat::Player) || !may_watch {
-            return Err(reason);
-        }
-        if has_spectator_seat {
-            self.status.seat(parlor_proto::Seat::Spectator);
-            return Ok(wit::Seat::Spectator);
-        }
-        if wants_to_play {
-            return Err(reason);
-        }
-        Err((
-            ErrorCode::RoomFull,
-            "no spectator's seat is free; try later",
-        ))
-    }
-
-    fn seat(&mut self, request: JoinRequest, seat: wit::Seat) {
-        let id = request.id;
-        let member = self.roster.add(Newcomer {
-            peer: request.peer,
-            name: request.name,
-            user: request.user,
-            roles: request.roles,
-            seat,
-        });
-        let (member, event) = (member.id, wit::Event::Joined(member.to_plugin()));
-        self.empty_since = None;
-        self.queue(event, Origin::Join { member, id });
-    }
-
-    fn leave(&mut self, session: SessionId, id: Option<u64>, reason: LeaveReason, now: Instant) {
-        let Some(member) = self.roster.of_session(session) else {
-            return;
-        };
-        let (label, wit_reason) = match reason {
-            LeaveReason::Left => ("left", wit::LeaveReason::Left),
-            LeaveReason::Disconnected => ("disconnected", wit::LeaveReason::Disconnected),
-        };
-        let Some(gone) = self.depart(member, label, wit_reason) else {
-            return;
-        };
-        if reason == LeaveReason::Left {
-            let frame = ServerFrame::RoomLeft(server::RoomLeft {
-                room: self.identity.name.to_string(),
-                id,
-            });
-            self.fanout.send([gone.outbox()], &frame);
-            self.detach(&gone.peer);
-        }
-        self.is_deserted(now, Duration::MAX);
-    }
-
-    /// Takes a member out, and has the plugin and the others told.
-    pub(super) fn depart(
-        &mut self,
-        member: u32,
-        label: &'static str,
-        reason: wit::LeaveReason,
-    ) -> Option<MemberRecord> {
-        let gone = self.remove(member)?;
-        let event = wit::Event::Left(wit::Departure { member, reason });
-        let origin = Origin::Leave {
-            member: gone.is_admitted.then(|| gone.to_frame()),
-            reason: label,
-        };
-        self.hold(event, origin);
-        Some(gone)
     }
 
     fn message(&mut self, session: SessionId, payload: &[u8], id: Option<u64>) {
@@ -495,7 +366,7 @@ impl RoomCore {
     }
 
     /// Queues what an on-tick room hands over with its next tick.
-    fn hold(&mut self, event: wit::Event, origin: Origin) {
+    pub(super) fn hold(&mut self, event: wit::Event, origin: Origin) {
         let is_on_tick = self.identity.version.description.delivery == wit::Delivery::OnTick;
         let queue = if is_on_tick {
             &mut self.held
@@ -525,21 +396,6 @@ impl RoomCore {
                 None,
             );
         }
-    }
-
-    fn rename(&mut self, session: SessionId, name: String) {
-        let Some(id) = self.roster.of_session(session) else {
-            return;
-        };
-        let Some(member) = self.roster.get_mut(id) else {
-            return;
-        };
-        member.name = name;
-        let event = wit::Event::Changed(member.to_plugin());
-        if member.is_admitted {
-            self.announce_change(id, "renamed");
-        }
-        self.hold(event, Origin::Room);
     }
 
     fn states_due(&self) -> Option<Instant> {

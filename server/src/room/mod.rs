@@ -6,6 +6,7 @@ mod clock;
 mod core;
 mod handle;
 mod inputs;
+mod membership;
 mod registry;
 mod roster;
 mod views;
@@ -150,7 +151,7 @@ impl RoomTask {
             let now = Instant::now();
             for input in self.inbox.drain(..) {
                 handle::account_taken(&self.handle.status, &input);
-                core.accept(input, now);
+                core.accept(input);
             }
             core.pass_time(now);
             while let Some((batch, input)) = core.next_batch(now) {

@@ -2,6 +2,7 @@
 //! what its rooms put into its outbox.
 
 pub(crate) mod outbox;
+mod rooms;
 mod state;
 mod transport;
 
@@ -13,18 +14,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::extract::ws::WebSocket;
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parlor_proto::{
-    CloseCode, ErrorCode, ServerFrame, Subprotocol, Value, WireLimits, client, server,
-};
+use parlor_proto::{CloseCode, ErrorCode, ServerFrame, Subprotocol, WireLimits, server};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use self::outbox::{Control, Outbox, Outgoing};
-use self::state::{Action, SessionState, error};
+use self::rooms::busy;
+use self::state::{Action, SessionState};
 use self::transport::{Inbound, Transport, WriteError};
 use crate::fanout::Fanout;
 use crate::node::{Node, Phase};
-use crate::room::{JoinRequest, LeaveReason, Locator, PostError, RoomHandle, RoomInput};
+use crate::room::{LeaveReason, PostError, RoomHandle, RoomInput};
 
 /// How many messages are taken from the socket before what they brought about is written.
 const READ_BURST_MAX: usize = 64;
@@ -216,63 +216,6 @@ impl SessionTask {
         Ok(())
     }
 
-    fn join(&mut self, request: client::JoinRoom, attempt: u32) {
-        let (id, name) = (request.id, request.room.clone());
-        if request.code.is_some() && self.code_limiter.check().is_err() {
-            let message = "too many room codes were tried; wait a minute";
-            self.send(&error(ErrorCode::RateLimitExceeded, message, id, name));
-            return;
-        }
-        let locator = Locator {
-            node: &self.node,
-            roles: &[],
-        };
-        let located = match locator.locate(&request) {
-            Ok(located) => located,
-            Err((code, message)) => {
-                self.send(&error(code, &message, id, name));
-                return;
-            }
-        };
-        let has_reservation = located.has_reservation;
-        let room = located.room;
-        let input = RoomInput::Join(Box::new(JoinRequest {
-            peer: Peer {
-                session: self.state.id,
-                outbox: Arc::clone(&self.outbox),
-            },
-            name: self.state.name.clone(),
-            user: None,
-            roles: Vec::new(),
-            seat: request.seat,
-            has_reservation,
-            id,
-        }));
-        if !self.state.enter(room.clone(), request, attempt) {
-            room.release(has_reservation);
-            let message = "you are in this room already";
-            self.send(&error(
-                ErrorCode::AlreadyInRoom,
-                message,
-                id,
-                Some(room.name().to_string()),
-            ));
-            return;
-        }
-        match room.post(input) {
-            Ok(()) => {}
-            Err(PostError::Gone) => {
-                self.outbox
-                    .push_control(Control::JoinBounced(Arc::clone(room.name())));
-            }
-            Err(PostError::Busy) => {
-                room.release(has_reservation);
-                self.state.left(room.name());
-                self.send(&busy(&room, id));
-            }
-        }
-    }
-
     async fn post(&mut self, room: &RoomHandle, input: RoomInput) {
         // A departure must not be lost; everything else may be refused.
         if matches!(input, RoomInput::Leave { .. }) {
@@ -286,27 +229,6 @@ impl SessionTask {
         if let Err(PostError::Busy) = room.post(input) {
             self.send(&busy(room, id));
         }
-    }
-
-    fn list(&self, request: &client::ListRooms) {
-        let rooms = self
-            .node
-            .rooms
-            .list(request.plugin.as_deref(), request.filter.as_ref())
-            .iter()
-            .map(listed)
-            .collect();
-        let data = Value::Map(vec![("rooms".to_owned(), Value::List(rooms))]);
-        let frame = ServerFrame::Reply(server::Reply {
-            room: None,
-            id: request.id,
-            data: data.to_payload().ok(),
-            epoch: None,
-            seq: None,
-            tick: None,
-            repeat: None,
-        });
-        self.send(&frame);
     }
 
     fn welcome(&self) {
@@ -383,7 +305,7 @@ impl SessionTask {
         let limits = &self.node.limits;
         let silence = self.last_heard.elapsed();
         if silence >= limits.silence_max {
-            let reason = "nothing was heard from the client, not even a pong".to_owned();
+            let reason = "nothing was heard from the not even a pong".to_owned();
             return Err(End::Close(CloseCode::Silent, reason));
         }
         let mut next = self.last_heard + limits.heartbeat;
@@ -432,39 +354,6 @@ impl SessionTask {
             }
         }
     }
-}
-
-fn busy(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
-    error(
-        ErrorCode::RoomBusy,
-        "the room has more to do than it can; this was not taken, send it again",
-        id,
-        Some(room.name().to_string()),
-    )
-}
-
-/// A room as listings show it.
-fn listed(room: &RoomHandle) -> Value {
-    let (identity, status) = (&room.identity, &room.status);
-    let description = &identity.version.description;
-    let text = |text: &str| Value::Text(text.to_owned());
-    let count = |seat| Value::Int(status.count(seat).into());
-    Value::Map(vec![
-        ("room".to_owned(), text(&identity.name)),
-        ("plugin".to_owned(), text(&description.name)),
-        ("version".to_owned(), text(&description.version)),
-        ("players".to_owned(), count(parlor_proto::Seat::Player)),
-        (
-            "players_max".to_owned(),
-            Value::Int(status.players_max().into()),
-        ),
-        (
-            "spectators".to_owned(),
-            count(parlor_proto::Seat::Spectator),
-        ),
-        ("locked".to_owned(), Value::Bool(status.is_locked())),
-        ("metadata".to_owned(), Value::from(&status.metadata())),
-    ])
 }
 
 fn unix_time_ms() -> u64 {

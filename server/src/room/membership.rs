@@ -1,0 +1,154 @@
+//! Coming, going, and being called something else: who gets which seat, and what the plugin is told.
+
+use parlor_proto::{ErrorCode, Seat, ServerFrame, server};
+
+use super::core::{Origin, RoomCore};
+use super::handle::{JoinRequest, LeaveReason};
+use super::roster::{MemberRecord, Newcomer, seat_to_frame};
+use crate::plugin::wit;
+use crate::session::SessionId;
+
+impl RoomCore {
+    pub(super) fn join(&mut self, request: JoinRequest) {
+        let has_reservation = request.has_reservation;
+        match self.seat_for(&request) {
+            Ok(seat) => {
+                if has_reservation && seat == wit::Seat::Spectator {
+                    self.status.unseat(Seat::Player);
+                }
+                self.seat(request, seat);
+            }
+            Err((code, message)) => {
+                if has_reservation {
+                    self.status.unseat(Seat::Player);
+                }
+                self.refuse(&request.peer, code.as_str(), message, request.id);
+                // A session that is in already stays in; any other never got in.
+                if code != ErrorCode::AlreadyInRoom {
+                    self.detach(&request.peer);
+                }
+            }
+        }
+    }
+
+    /// Which seat there is for somebody; a player's is taken with the answer.
+    fn seat_for(&self, request: &JoinRequest) -> Result<wit::Seat, (ErrorCode, &'static str)> {
+        if self.roster.of_session(request.peer.session).is_some() {
+            return Err((ErrorCode::AlreadyInRoom, "you are in this room already"));
+        }
+        let version = &self.identity.version;
+        let may_play = version.permits(wit::Action::Join, &request.roles);
+        let may_watch = version.permits(wit::Action::Watch, &request.roles);
+        let has_spectator_seat =
+            self.status.count(Seat::Spectator) < version.description.spectators_max;
+        let wants_to_play = request.seat != Some(Seat::Spectator);
+        let mut reason = (
+            ErrorCode::Forbidden,
+            "you may not join rooms of this plugin",
+        );
+        if wants_to_play && may_play {
+            if request.has_reservation {
+                return Ok(wit::Seat::Player);
+            }
+            if self.status.is_locked() {
+                reason = (ErrorCode::RoomLocked, "the room is locked; watch, or wait");
+            } else if self.status.take_player_seat() {
+                return Ok(wit::Seat::Player);
+            } else {
+                reason = (
+                    ErrorCode::RoomFull,
+                    "no player's seat is free; watch, or try later",
+                );
+            }
+        }
+        if request.seat == Some(Seat::Player) || !may_watch {
+            return Err(reason);
+        }
+        if has_spectator_seat {
+            self.status.seat(Seat::Spectator);
+            return Ok(wit::Seat::Spectator);
+        }
+        if wants_to_play {
+            return Err(reason);
+        }
+        Err((
+            ErrorCode::RoomFull,
+            "no spectator's seat is free; try later",
+        ))
+    }
+
+    fn seat(&mut self, request: JoinRequest, seat: wit::Seat) {
+        let id = request.id;
+        let member = self.roster.add(Newcomer {
+            peer: request.peer,
+            name: request.name,
+            user: request.user,
+            roles: request.roles,
+            seat,
+        });
+        let (member, event) = (member.id, wit::Event::Joined(member.to_plugin()));
+        self.empty_since = None;
+        self.queue(event, Origin::Join { member, id });
+    }
+
+    pub(super) fn leave(&mut self, session: SessionId, id: Option<u64>, reason: LeaveReason) {
+        let Some(member) = self.roster.of_session(session) else {
+            return;
+        };
+        let (label, wit_reason) = match reason {
+            LeaveReason::Left => ("left", wit::LeaveReason::Left),
+            LeaveReason::Disconnected => ("disconnected", wit::LeaveReason::Disconnected),
+        };
+        let Some(gone) = self.depart(member, label, wit_reason) else {
+            return;
+        };
+        if reason == LeaveReason::Left {
+            let frame = ServerFrame::RoomLeft(server::RoomLeft {
+                room: self.identity.name.to_string(),
+                id,
+            });
+            self.fanout.send([gone.outbox()], &frame);
+            self.detach(&gone.peer);
+        }
+    }
+
+    /// Takes a member out, and has the plugin and the others told.
+    pub(super) fn depart(
+        &mut self,
+        member: u32,
+        label: &'static str,
+        reason: wit::LeaveReason,
+    ) -> Option<MemberRecord> {
+        let gone = self.remove(member)?;
+        let event = wit::Event::Left(wit::Departure { member, reason });
+        let origin = Origin::Leave {
+            member: gone.is_admitted.then(|| gone.to_frame()),
+            reason: label,
+        };
+        self.hold(event, origin);
+        Some(gone)
+    }
+
+    pub(super) fn rename(&mut self, session: SessionId, name: String) {
+        let Some(id) = self.roster.of_session(session) else {
+            return;
+        };
+        let Some(member) = self.roster.get_mut(id) else {
+            return;
+        };
+        member.name = name;
+        let event = wit::Event::Changed(member.to_plugin());
+        if member.is_admitted {
+            self.announce_change(id, "renamed");
+        }
+        self.hold(event, Origin::Room);
+    }
+
+    /// Takes a member off the roster, and gives its seat back.
+    pub(super) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
+        let member = self.roster.remove(id)?;
+        self.status.unseat(seat_to_frame(member.seat));
+        self.views.forget_member(id);
+        Some(member)
+    }
+}

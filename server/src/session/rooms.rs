@@ -1,0 +1,121 @@
+//! What a session does to get into rooms, and to see which there are.
+
+use std::sync::Arc;
+
+use parlor_proto::{ErrorCode, Seat, ServerFrame, Value, client, server};
+
+use super::outbox::Control;
+use super::state::error;
+use super::{Peer, SessionTask};
+use crate::room::{JoinRequest, Locator, PostError, RoomHandle, RoomInput};
+
+impl SessionTask {
+    pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) {
+        let (id, name) = (request.id, request.room.clone());
+        if request.code.is_some() && self.code_limiter.check().is_err() {
+            let message = "too many room codes were tried; wait a minute";
+            self.send(&error(ErrorCode::RateLimitExceeded, message, id, name));
+            return;
+        }
+        let locator = Locator {
+            node: &self.node,
+            roles: &[],
+        };
+        let located = match locator.locate(&request) {
+            Ok(located) => located,
+            Err((code, message)) => {
+                self.send(&error(code, &message, id, name));
+                return;
+            }
+        };
+        let has_reservation = located.has_reservation;
+        let room = located.room;
+        let input = RoomInput::Join(Box::new(JoinRequest {
+            peer: Peer {
+                session: self.state.id,
+                outbox: Arc::clone(&self.outbox),
+            },
+            name: self.state.name.clone(),
+            user: None,
+            roles: Vec::new(),
+            seat: request.seat,
+            has_reservation,
+            id,
+        }));
+        if !self.state.enter(room.clone(), request, attempt) {
+            room.release(has_reservation);
+            let message = "you are in this room already";
+            self.send(&error(
+                ErrorCode::AlreadyInRoom,
+                message,
+                id,
+                Some(room.name().to_string()),
+            ));
+            return;
+        }
+        match room.post(input) {
+            Ok(()) => {}
+            Err(PostError::Gone) => {
+                self.outbox
+                    .push_control(Control::JoinBounced(Arc::clone(room.name())));
+            }
+            Err(PostError::Busy) => {
+                room.release(has_reservation);
+                self.state.left(room.name());
+                self.send(&busy(&room, id));
+            }
+        }
+    }
+
+    pub(super) fn list(&self, request: &client::ListRooms) {
+        let rooms = self
+            .node
+            .rooms
+            .list(request.plugin.as_deref(), request.filter.as_ref())
+            .iter()
+            .map(listed)
+            .collect();
+        let data = Value::Map(vec![("rooms".to_owned(), Value::List(rooms))]);
+        let frame = ServerFrame::Reply(server::Reply {
+            room: None,
+            id: request.id,
+            data: data.to_payload().ok(),
+            epoch: None,
+            seq: None,
+            tick: None,
+            repeat: None,
+        });
+        self.send(&frame);
+    }
+}
+
+/// The refusal of an input that a room has no place for.
+pub(super) fn busy(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
+    error(
+        ErrorCode::RoomBusy,
+        "the room has more to do than it can; this was not taken, send it again",
+        id,
+        Some(room.name().to_string()),
+    )
+}
+
+/// A room as listings show it.
+fn listed(room: &RoomHandle) -> Value {
+    let (identity, status) = (&room.identity, &room.status);
+    let description = &identity.version.description;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let count = |seat| Value::Int(status.count(seat).into());
+    Value::Map(vec![
+        ("room".to_owned(), text(&identity.name)),
+        ("plugin".to_owned(), text(&description.name)),
+        ("version".to_owned(), text(&description.version)),
+        ("players".to_owned(), count(Seat::Player)),
+        (
+            "players_max".to_owned(),
+            Value::Int(status.players_max().into()),
+        ),
+        ("spectators".to_owned(), count(Seat::Spectator)),
+        ("locked".to_owned(), Value::Bool(status.is_locked())),
+        ("metadata".to_owned(), Value::from(&status.metadata())),
+    ])
+}
