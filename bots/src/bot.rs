@@ -3,24 +3,21 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use parlor_proto::{ClientFrame, Create, Payload, Seat, ServerFrame, Visibility, client, server};
+use parlor_proto::{ClientFrame, Payload, ServerFrame, client, server};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::Error;
 use crate::account::{Fault, Input, Ledger};
+use crate::join;
 use crate::options::Plan;
 use crate::room::Room;
 use crate::samples::{Counters, Measure, Samples};
+use crate::schedule::Schedule;
 use crate::script::{Script, Sight, Stamp};
 use crate::socket::{Inbound, Socket, SocketError};
 
-/// How long the answer to a join may take.
-const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// The id of the join request.
-const JOIN_ID: u64 = 1;
 /// The time between two ticks of the grid.
 const GRID_TICK_US: u64 = 50_000;
 
@@ -109,18 +106,7 @@ struct Bot {
 
 impl Bot {
     async fn join(seed: Seed) -> Result<Self, Error> {
-        let failed = |problem: String| Error::Join {
-            bot: seed.number,
-            room: seed.room.name.clone(),
-            problem,
-        };
-        let (socket, joined) = match timeout(JOIN_TIMEOUT, enter(&seed)).await {
-            Ok(entered) => entered.map_err(failed)?,
-            Err(_) => return Err(failed(format!("no answer within {JOIN_TIMEOUT:?}"))),
-        };
-        if joined.you.seat != Seat::Player {
-            return Err(failed("only a spectator's seat was free".to_owned()));
-        }
+        let (socket, joined) = join::enter(&seed).await?;
         let mut ledger = Ledger::new(seed.place);
         ledger.on_joined(joined.epoch, joined.seq, joined.last_id);
         seed.room.on_joined(seed.place as usize, joined.you.id);
@@ -368,127 +354,9 @@ fn screen(is_own: bool) -> Measure {
     }
 }
 
-/// Connects and joins. What goes wrong comes back in words.
-async fn enter(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
-    let plan = &seed.shared.plan;
-    let words = |error: SocketError| error.to_string();
-    let subprotocol = plan.encoding.of_bot(seed.number);
-    let mut socket = Socket::connect(&plan.uri, seed.shared.address, subprotocol)
-        .await
-        .map_err(words)?;
-    let name = ClientFrame::Auth(client::Auth {
-        token: None,
-        name: Some(format!("bot {}", seed.number)),
-    });
-    let join = ClientFrame::JoinRoom(client::JoinRoom {
-        room: Some(seed.room.name.clone()),
-        code: None,
-        plugin: Some(plan.plugin.name().to_owned()),
-        create: Some(Create::IfMissing),
-        // People who look for a room to play in do not end up among bots.
-        visibility: Some(Visibility::Unlisted),
-        seat: Some(Seat::Player),
-        options: None,
-        id: Some(JOIN_ID),
-    });
-    for frame in [name, join] {
-        socket.send(&frame).await.map_err(words)?;
-    }
-    loop {
-        match socket.receive().await.map_err(words)?.frame {
-            Ok(ServerFrame::RoomJoined(joined)) => return Ok((socket, joined)),
-            Ok(ServerFrame::Error(error)) => {
-                return Err(format!("{}: {}", error.code, error.message));
-            }
-            Ok(_) => {}
-            Err(error) => return Err(format!("the server's frame cannot be read: {error}")),
-        }
-    }
-}
-
 /// Waits without keeping hold of the value.
 async fn until_true(receiver: &mut watch::Receiver<bool>) {
     if receiver.wait_for(|is_true| *is_true).await.is_err() {
         std::future::pending().await
-    }
-}
-
-/// When a bot sends: at fixed times, whatever came of the last one.
-#[derive(Debug)]
-struct Schedule {
-    first: Instant,
-    end: Instant,
-    period_ns: u64,
-    sent: u64,
-}
-
-impl Schedule {
-    /// Begins somewhere in the first period, so that not all bots send at once.
-    fn new(start: Instant, end: Instant, rate: f64) -> Self {
-        let period = Duration::from_secs_f64(rate.recip());
-        let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
-        let offset = Duration::from_nanos(rand::random_range(0..period_ns));
-        Self {
-            first: start + offset,
-            end,
-            period_ns,
-            sent: 0,
-        }
-    }
-
-    /// When the next input is due; `None` when there is none any more.
-    fn next(&self) -> Option<Instant> {
-        let since = Duration::from_nanos(self.sent.saturating_mul(self.period_ns));
-        self.first.checked_add(since).filter(|at| *at < self.end)
-    }
-
-    /// Takes the next input off the schedule, and says when it is due.
-    fn take(&mut self) -> Option<Instant> {
-        let next = self.next()?;
-        self.sent += 1;
-        Some(next)
-    }
-
-    /// How many inputs were due by `now` and not taken.
-    fn due(mut self, now: Instant) -> u64 {
-        let taken = self.sent;
-        while self.next().is_some_and(|next| next <= now) {
-            self.sent += 1;
-        }
-        self.sent - taken
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_schedule_does_not_wait_for_anything() {
-        let start = Instant::now();
-        let end = start + Duration::from_secs(2);
-        let mut schedule = Schedule::new(start, end, 10.0);
-        let times: Vec<_> = std::iter::from_fn(|| schedule.take()).collect();
-        assert_eq!(times.len(), 20);
-        assert!(times[0] >= start && times[0] < start + Duration::from_millis(100));
-        assert!(
-            times
-                .windows(2)
-                .all(|pair| pair[1] - pair[0] == Duration::from_millis(100))
-        );
-        assert!(times.iter().all(|at| *at < end));
-    }
-
-    #[test]
-    fn what_was_due_and_not_sent_is_counted() {
-        let start = Instant::now();
-        let end = start + Duration::from_secs(2);
-        let mut schedule = Schedule::new(start, end, 10.0);
-        for _ in 0..5 {
-            schedule.take();
-        }
-        assert_eq!(schedule.due(end), 15);
-        let schedule = Schedule::new(start, end, 10.0);
-        assert_eq!(schedule.due(start + Duration::from_millis(1_000)), 10);
     }
 }

@@ -11,10 +11,12 @@
 mod account;
 mod bot;
 mod error;
+mod join;
 mod options;
 mod room;
 mod run;
 mod samples;
+mod schedule;
 mod script;
 mod socket;
 mod summary;

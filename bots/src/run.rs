@@ -157,7 +157,7 @@ async fn play(
     mut interrupt: Pin<&mut impl Future<Output = ()>>,
 ) {
     let seconds = shared.plan.duration.as_secs().max(1);
-    let bar = progress_bar(seconds, "playing [{bar:40}] {pos}/{len} s  {msg}");
+    let bar = progress_bar(seconds, "playing [{bar:16}] {pos}/{len} s  {msg}");
     let mut moves = interval(PROGRESS_INTERVAL);
     moves.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut over = pin!(sleep_until(end));
@@ -170,7 +170,7 @@ async fn play(
                 let [sent, answered, received] =
                     [count.frames_out, count.answered, count.frames_in].map(HumanCount);
                 bar.set_position(start.elapsed().as_secs());
-                bar.set_message(format!("{sent} sent, {answered} answered, {received} frames received"));
+                bar.set_message(format!("{sent} sent, {answered} answered, {received} received"));
             }
         }
     }

@@ -56,7 +56,7 @@ pub struct Inputs {
     pub refused: u64,
     /// Not answered.
     pub lost: u64,
-    /// Due, and not sent because the generator itself was behind, or its connection gone.
+    /// Due, and not sent because this process was behind.
     pub unsent: u64,
     /// The codes of refusals.
     pub refusals: BTreeMap<String, u64>,
@@ -203,7 +203,7 @@ impl Summary {
             let unsent = HumanCount(unsent);
             writeln!(
                 formatter,
-                "unsent      {unsent} inputs were due and not sent: this process is behind, or connections are gone"
+                "unsent      {unsent} inputs were due and not sent, for this process is behind"
             )?;
         }
         let Deliveries { expected, arrived } = self.deliveries;

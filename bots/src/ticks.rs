@@ -31,7 +31,7 @@ pub struct TickReport {
     pub late: u64,
     /// Ticks left out, because a room was late by whole periods.
     pub merged: u64,
-    /// Half of the ticks were not later than this; the bound of a bucket. `None`: above all bounds.
+    /// Half of the ticks were not later than this; the bound of a bucket. `None`: above all bounds, or no ticks.
     pub p50_ms: Option<f64>,
     /// 99 % of the ticks were not later than this; likewise.
     pub p99_ms: Option<f64>,
@@ -39,6 +39,9 @@ pub struct TickReport {
 
 impl fmt::Display for TickReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ticks == 0 {
+            return formatter.write_str("none run");
+        }
         let bound = |bound: Option<f64>| {
             bound.map_or_else(|| "above all buckets".to_owned(), |ms| format!("≤ {ms} ms"))
         };
@@ -131,7 +134,7 @@ impl TickCounters {
 
 /// The bound below which a share of the ticks is.
 fn quantile_ms(buckets: &[(f64, u64)], quantile: f64) -> Option<f64> {
-    let (_, all) = buckets.last()?;
+    let (_, all) = buckets.last().filter(|(_, all)| *all > 0)?;
     let (bound, _) = buckets
         .iter()
         .find(|(_, count)| *count as f64 >= quantile * *all as f64)?;
@@ -218,6 +221,14 @@ mod tests {
             report.to_string().contains("p99 above all buckets"),
             "{report}"
         );
+    }
+
+    #[test]
+    fn rooms_that_never_tick_are_late_by_nothing() {
+        let still = counters(100, 1, [60, 98, 100]);
+        let report = still.since(&still);
+        assert_eq!((report.p50_ms, report.p99_ms), (None, None));
+        assert_eq!(report.to_string(), "none run");
     }
 
     #[test]

@@ -81,12 +81,16 @@ pub async fn run(
     };
     let public = accept::router(&node, config.origins, site);
     let admin = admin::router(Arc::clone(&node), token);
+    // Both listeners answer until the end, so that a load balancer sees `/ready` turn 503.
+    let stopped = async {
+        shutdown.await;
+        drain::drain(&node).await;
+    };
     tokio::select! {
         () = accept::serve(listeners.public, public, Arc::clone(&node)) => {}
         served = axum::serve(listeners.admin, admin).into_future() => served?,
-        () = shutdown => {}
+        () = stopped => {}
     }
-    drain::drain(&node).await;
     Ok(())
 }
 

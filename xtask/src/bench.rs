@@ -1,11 +1,13 @@
 //! Benchmarks by name: each is a load that `parlor bots` puts on a release server.
 
-use std::process::Command;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::{self, Part, Profile};
-use crate::exec;
+use crate::files;
 use crate::server::Server;
 
 /// One benchmark.
@@ -61,10 +63,60 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     build::build(Part::BINARY, Profile::Release)?;
     let binary = Profile::Release.binary();
     let server = Server::start(&binary)?;
-    exec::run(
-        Command::new(&binary)
-            .arg("bots")
-            .args(["--url", &server.url])
-            .args(bench.bots_args),
-    )
+    let mut command = Command::new(&binary);
+    command
+        .arg("bots")
+        .args([
+            "--url",
+            &format!("{}/ws", server.url.replacen("http", "ws", 1)),
+        ])
+        .args(["--admin-url", &server.admin_url])
+        .arg("--data-dir")
+        .arg(server.data_dir())
+        .args(bench.bots_args);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .context("failed to run the bots")?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    print!("{report}");
+    println!("server resident memory: {}", server.resident_memory());
+    let folder = keep(bench, &report, &server.resident_memory())?;
+    println!("kept in {}", folder.display());
+    ensure!(
+        output.status.success(),
+        "the bots missed something: {}",
+        output.status
+    );
+    Ok(())
+}
+
+/// Writes a run down beside what it was measured on, so that it can be compared with later ones.
+fn keep(bench: &Bench, report: &str, memory: &str) -> Result<PathBuf> {
+    let date = answer(Command::new("date").arg("+%Y-%m-%d-%H%M%S"));
+    let folder = files::root()
+        .join("bench/runs")
+        .join(format!("{date}-{}", bench.name));
+    fs::create_dir_all(&folder)?;
+    let text = format!(
+        "bench:   {}: {}\ncommit:  {}\ncommand: parlor bots {}\ncpu:     {}\nkernel:  {}\nserver resident memory: {memory}\n\n{report}",
+        bench.name,
+        bench.about,
+        answer(Command::new("git").args(["describe", "--always", "--dirty"])),
+        bench.bots_args.join(" "),
+        answer(Command::new("sh").args(["-c", "nproc; grep -m1 'model name' /proc/cpuinfo"]))
+            .replace('\n', " x "),
+        answer(Command::new("uname").arg("-r")),
+    );
+    fs::write(folder.join("report.txt"), text)?;
+    Ok(folder)
+}
+
+/// What a command says, or that it says nothing.
+fn answer(command: &mut Command) -> String {
+    command
+        .output()
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }

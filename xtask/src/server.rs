@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -23,7 +23,7 @@ pub(crate) struct Server {
     /// Its admin address.
     pub(crate) admin_url: String,
     /// Removed after the process is gone.
-    _data: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -55,7 +55,7 @@ impl Server {
             child,
             url: String::new(),
             admin_url: String::new(),
-            _data: data,
+            folder: data,
         };
 
         let (found, listening) = mpsc::sync_channel(1);
@@ -77,6 +77,24 @@ impl Server {
         server.url = url;
         server.admin_url = admin_url;
         Ok(server)
+    }
+
+    /// The server's data folder.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// How much memory the server holds now, as the kernel says it.
+    pub(crate) fn resident_memory(&self) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        status
+            .ok()
+            .and_then(|text| {
+                text.lines()
+                    .find_map(|line| line.strip_prefix("VmRSS:"))
+                    .map(|rss| rss.trim().to_owned())
+            })
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 }
 

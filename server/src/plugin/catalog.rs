@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, RwLock};
 
 use parlor_proto::Payload;
@@ -29,9 +30,24 @@ pub struct Version {
     /// The operator's settings, a map.
     pub(crate) settings: Payload,
     pub(super) pre: PluginPre<Guest>,
+    /// How often a room of this version was sent to the slow lane.
+    demotions: AtomicU32,
 }
 
+/// A version that was sent to the slow lane so often starts there.
+const DEMOTIONS_MAX: u32 = 3;
+
 impl Version {
+    /// Notes that a room of this version took too long beside the sockets.
+    pub(crate) fn demote(&self) {
+        self.demotions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether new rooms of this version start in the slow lane.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.demotions.load(Ordering::Relaxed) >= DEMOTIONS_MAX
+    }
+
     /// Whether somebody with these roles may do `action`.
     pub(crate) fn permits(&self, action: wit::Action, roles: &[String]) -> bool {
         self.description
@@ -213,6 +229,7 @@ impl Catalog {
             settings: Payload::empty_map(),
             digest,
             pre,
+            demotions: AtomicU32::new(0),
         };
         let description = describe_twice(&draft)?;
         inspect::check_description(&description, &abi).map_err(LoadError::DescribeLies)?;

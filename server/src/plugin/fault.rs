@@ -51,6 +51,14 @@ impl Fault {
         }
     }
 
+    /// The thread that ran the guest is gone: a fault of ours, which must not pass for the guest's.
+    pub(crate) fn lost() -> Self {
+        Self::new(
+            FaultKind::Trap,
+            "the thread that ran it died inside the server",
+        )
+    }
+
     /// The account of a trap: the panic text if the guest had time for one, and the guest's frames.
     pub(super) fn from_trap(kind: FaultKind, error: &wasmtime::Error, panic: Option<&str>) -> Self {
         let cause = match (kind, panic, error.downcast_ref::<Trap>()) {

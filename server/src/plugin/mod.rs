@@ -19,6 +19,7 @@ pub(crate) use bindings::parlor::room::types as wit;
 pub use catalog::{Catalog, LoadError, Version};
 pub(crate) use effect::{Action, Audience, Effect, Refusal, ViewAudience};
 pub use engine::ROOMS_MAX;
+pub(crate) use fault::Fault;
 pub use fault::FaultReport;
 pub use inspect::InspectError;
 pub(crate) use instance::OpenError;

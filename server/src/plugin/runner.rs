@@ -100,22 +100,32 @@ impl Runner {
         Ok((runner, effects))
     }
 
-    /// Runs a batch; a failure is blamed on single events where it can be.
-    pub(crate) fn run(&mut self, input: &BatchInput, last_member: u32) -> Ran {
+    /// Runs a batch. After a fault nothing of it was applied, and the runner is good for [`Self::recover`] only.
+    pub(crate) fn run(&mut self, input: &BatchInput, last_member: u32) -> Result<Ran, Fault> {
         let mut ran = Ran::default();
-        let count = input.events.len();
-        match self.step(input, 0..count, last_member, &mut ran) {
-            Ok(()) => self.forgive(),
-            Err(fault) if count == 1 => self.set_aside(input, 0, &fault, &mut ran),
-            Err(fault) => {
-                ran.reports.push(self.report(&fault, count, None));
-                self.run_one_by_one(input, last_member, &mut ran);
-            }
+        self.step(input, 0..input.events.len(), last_member, &mut ran)?;
+        self.forgive();
+        self.save_if_full(&mut ran);
+        Ok(ran)
+    }
+
+    /// Rebuilds the room after a batch failed, and runs the batch again, one event a step, to find whom to blame.
+    pub(crate) fn recover(&mut self, input: &BatchInput, last_member: u32, fault: &Fault) -> Ran {
+        let mut ran = Ran::default();
+        if input.events.len() == 1 {
+            self.set_aside(input, 0, fault, &mut ran);
+        } else {
+            ran.reports
+                .push(self.report(fault, input.events.len(), None));
+            self.run_one_by_one(input, last_member, &mut ran);
         }
         if self.instance.is_none() && !ran.is_lost {
             self.restore(&mut ran);
         }
         self.save_if_full(&mut ran);
+        if fault.kind == FaultKind::Deadline {
+            ran.cost = ran.cost.max(self.version.limits.step_cpu);
+        }
         ran
     }
 

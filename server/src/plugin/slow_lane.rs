@@ -5,7 +5,12 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use tokio::sync::oneshot;
 
+use super::catalog::Version;
+use super::effect::Effect;
+use super::fault::Fault;
+use super::instance::OpenError;
 use super::runner::{BatchInput, Ran, Runner};
+use super::wit;
 
 /// How many threads serve slow rooms.
 const THREADS: usize = 2;
@@ -15,11 +20,67 @@ const NICENESS: i32 = 10;
 /// wait before they queue.
 const QUEUE_MAX: usize = 1024;
 
+/// What the lane does.
+enum Work {
+    /// Opens a room of a version that is known to take long.
+    Open {
+        version: Arc<Version>,
+        config: wit::Config,
+    },
+    /// Runs a batch of a slow room.
+    Run {
+        runner: Box<Runner>,
+        input: BatchInput,
+        last_member: u32,
+    },
+    /// Mends a room whose batch failed, which may take many steps.
+    Recover {
+        runner: Box<Runner>,
+        input: BatchInput,
+        last_member: u32,
+        fault: Fault,
+    },
+}
+
+/// What came of it.
+enum Done {
+    Opened(Result<(Box<Runner>, Vec<Effect>), OpenError>),
+    Ran(Box<Runner>, Ran),
+}
+
+impl Work {
+    fn perform(self) -> Done {
+        match self {
+            Self::Open { version, config } => {
+                let opened = Runner::open(version, &config);
+                Done::Opened(opened.map(|(runner, effects)| (Box::new(runner), effects)))
+            }
+            Self::Run {
+                mut runner,
+                input,
+                last_member,
+            } => {
+                let ran = runner
+                    .run(&input, last_member)
+                    .unwrap_or_else(|fault| runner.recover(&input, last_member, &fault));
+                Done::Ran(runner, ran)
+            }
+            Self::Recover {
+                mut runner,
+                input,
+                last_member,
+                fault,
+            } => {
+                let ran = runner.recover(&input, last_member, &fault);
+                Done::Ran(runner, ran)
+            }
+        }
+    }
+}
+
 struct Job {
-    runner: Box<Runner>,
-    input: BatchInput,
-    last_member: u32,
-    done: oneshot::Sender<(Box<Runner>, Ran)>,
+    work: Work,
+    done: oneshot::Sender<Done>,
 }
 
 /// The pool.
@@ -49,27 +110,67 @@ impl SlowLane {
         Ok(Self { jobs })
     }
 
-    /// Runs a batch on one of the lane's threads, or here if more wait than the queue holds. `None` if the thread died,
-    /// and the runner with it.
+    /// Opens a room. `None` if the thread died at it.
+    pub(crate) async fn open(
+        &self,
+        version: Arc<Version>,
+        config: wit::Config,
+    ) -> Option<Result<(Box<Runner>, Vec<Effect>), OpenError>> {
+        match self.perform(Work::Open { version, config }).await {
+            Some(Done::Opened(opened)) => Some(opened),
+            Some(Done::Ran(..)) | None => None,
+        }
+    }
+
+    /// Runs a batch. `None` if the thread died at it, and the runner with it.
     pub(crate) async fn run(
         &self,
         runner: Box<Runner>,
         input: BatchInput,
         last_member: u32,
     ) -> Option<(Box<Runner>, Ran)> {
-        let (done, answer) = oneshot::channel();
-        let job = Job {
+        let work = Work::Run {
             runner,
             input,
             last_member,
-            done,
         };
-        match self.jobs.try_send(job) {
+        self.perform(work).await.and_then(Done::into_ran)
+    }
+
+    /// Mends a room after its batch failed. `None` as with [`Self::run`].
+    pub(crate) async fn recover(
+        &self,
+        runner: Box<Runner>,
+        input: BatchInput,
+        last_member: u32,
+        fault: Fault,
+    ) -> Option<(Box<Runner>, Ran)> {
+        let work = Work::Recover {
+            runner,
+            input,
+            last_member,
+            fault,
+        };
+        self.perform(work).await.and_then(Done::into_ran)
+    }
+
+    /// Has one of the threads do it, or does it here if more wait than the queue holds.
+    async fn perform(&self, work: Work) -> Option<Done> {
+        let (done, answer) = oneshot::channel();
+        match self.jobs.try_send(Job { work, done }) {
             Ok(()) => answer.await.ok(),
-            Err(mpsc::TrySendError::Full(mut job) | mpsc::TrySendError::Disconnected(mut job)) => {
-                let ran = job.runner.run(&job.input, job.last_member);
-                Some((job.runner, ran))
+            Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => {
+                Some(job.work.perform())
             }
+        }
+    }
+}
+
+impl Done {
+    fn into_ran(self) -> Option<(Box<Runner>, Ran)> {
+        match self {
+            Self::Ran(runner, ran) => Some((runner, ran)),
+            Self::Opened(_) => None,
         }
     }
 }
@@ -77,9 +178,8 @@ impl SlowLane {
 fn serve(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(|lock| lock.into_inner()).recv();
-        let Ok(mut job) = job else { return };
-        let ran = job.runner.run(&job.input, job.last_member);
+        let Ok(job) = job else { return };
         // The room may have gone away meanwhile; then nobody needs the answer.
-        let _ = job.done.send((job.runner, ran));
+        let _ = job.done.send(job.work.perform());
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use self::core::RoomCore;
 use crate::node::Node;
-use crate::plugin::{FaultReport, OpenError, Runner, wit};
+use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
 use crate::session::outbox::Control;
 
 pub(crate) use handle::{JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
@@ -30,6 +30,8 @@ pub(crate) use registry::{Locator, Registry};
 const INBOX_MAX: usize = 64;
 /// A step that costs more than this sends its room to the slow lane.
 const SLOW_STEP: Duration = Duration::from_millis(5);
+/// An opening that takes longer than this counts against its version; it also saves the room for the first time.
+const SLOW_OPEN: Duration = Duration::from_millis(20);
 /// Steps below this count towards coming back.
 const QUICK_STEP: Duration = Duration::from_millis(2);
 /// So many quick steps in a row bring a room back beside the sockets.
@@ -44,12 +46,35 @@ pub(crate) async fn run(node: Arc<Node>, handle: RoomHandle, mailbox: mpsc::Rece
         inbox: Vec::with_capacity(INBOX_MAX),
         lane: Lane::default(),
     };
-    room.node.metrics.room_opened();
-    match room.open() {
+    let _registered = Registered::new(&room);
+    room.lane.is_slow = room.handle.identity.version.is_slow();
+    match room.open().await {
         Ok((core, runner)) => room.serve(core, runner).await,
         Err(refusal) => room.refuse_all(&refusal).await,
     }
-    room.node.metrics.room_closed();
+}
+
+/// Takes the room out of the registry and the count however its task ends, be it by a panic of ours.
+struct Registered {
+    node: Arc<Node>,
+    handle: RoomHandle,
+}
+
+impl Registered {
+    fn new(room: &RoomTask) -> Self {
+        room.node.metrics.room_opened();
+        Self {
+            node: Arc::clone(&room.node),
+            handle: room.handle.clone(),
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.node.rooms.remove(&self.handle);
+        self.node.metrics.room_closed();
+    }
 }
 
 /// The loop around a room. Its inputs are the mailbox and the clock.
@@ -69,8 +94,10 @@ struct Lane {
 }
 
 impl Lane {
-    /// Moves by what a step cost: over the line at once, back only after a long time of being quick.
-    fn observe(&mut self, cost: Duration) {
+    /// Moves by what a step cost: over the line at once, back only after a long time of being quick. Whether the room
+    /// was sent to the slow lane just now.
+    fn observe(&mut self, cost: Duration) -> bool {
+        let was_slow = self.is_slow;
         if cost > SLOW_STEP {
             self.is_slow = true;
             self.quick_steps = 0;
@@ -80,6 +107,7 @@ impl Lane {
         } else {
             self.quick_steps = 0;
         }
+        self.is_slow && !was_slow
     }
 }
 
@@ -90,7 +118,7 @@ struct OpenRefusal {
 }
 
 impl RoomTask {
-    fn open(&mut self) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
+    async fn open(&mut self) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
         let identity = &self.handle.identity;
         let version = &identity.version;
         let config = wit::Config {
@@ -99,44 +127,57 @@ impl RoomTask {
             settings: version.settings.as_msgpack().to_vec(),
             options: identity.options.as_msgpack().to_vec(),
         };
-        let opened = Runner::open(Arc::clone(version), &config);
-        let (runner, effects) = opened.map_err(|error| match error {
-            OpenError::Refused(message) => OpenRefusal {
-                code: ErrorCode::RoomRefused,
-                message,
-            },
-            OpenError::Fault(fault) => {
-                self.report(&FaultReport {
-                    plugin: Arc::clone(&version.label),
-                    digest: Arc::clone(&version.digest),
-                    room: Arc::clone(&identity.name),
-                    step: 0,
-                    events: 0,
-                    kind: fault.kind.label(),
-                    message: fault.message,
-                    input: Some("opening the room".to_owned()),
-                });
-                OpenRefusal {
-                    code: ErrorCode::PluginFailed,
-                    message: "the plugin failed while opening the room; its author was told"
-                        .to_owned(),
-                }
-            }
-        })?;
+        let started = Instant::now();
+        let opened = if self.lane.is_slow {
+            let opened = self.node.slow_lane.open(Arc::clone(version), config).await;
+            opened.unwrap_or_else(|| Err(OpenError::Fault(Fault::lost())))
+        } else {
+            Runner::open(Arc::clone(version), &config)
+                .map(|(runner, effects)| (Box::new(runner), effects))
+        };
+        if !self.lane.is_slow && started.elapsed() > SLOW_OPEN {
+            version.demote();
+        }
+        let (runner, effects) = opened.map_err(|error| self.refusal(error))?;
         let now = Instant::now();
         let metrics = Arc::clone(&self.node.metrics);
-        let mut core = RoomCore::new(
-            Arc::clone(identity),
-            Arc::clone(&self.handle.status),
-            metrics,
-            now,
-        );
+        let status = Arc::clone(&self.handle.status);
+        let mut core = RoomCore::new(Arc::clone(identity), status, metrics, now);
         core.apply_opening(effects, now);
-        Ok((core, Box::new(runner)))
+        Ok((core, runner))
     }
 
-    async fn serve(&mut self, mut core: RoomCore, mut runner: Box<Runner>) {
+    /// What those who wanted in are told; what the author must know is reported.
+    fn refusal(&self, error: OpenError) -> OpenRefusal {
+        let fault = match error {
+            OpenError::Refused(message) => {
+                return OpenRefusal {
+                    code: ErrorCode::RoomRefused,
+                    message,
+                };
+            }
+            OpenError::Fault(fault) => fault,
+        };
+        let identity = &self.handle.identity;
+        self.report(&FaultReport {
+            plugin: Arc::clone(&identity.version.label),
+            digest: Arc::clone(&identity.version.digest),
+            room: Arc::clone(&identity.name),
+            step: 0,
+            events: 0,
+            kind: fault.kind.label(),
+            message: fault.message,
+            input: Some("opening the room".to_owned()),
+        });
+        OpenRefusal {
+            code: ErrorCode::PluginFailed,
+            message: "the plugin failed while opening the room; its author was told".to_owned(),
+        }
+    }
+
+    async fn serve(&mut self, mut core: RoomCore, runner: Box<Runner>) {
         let grace = self.node.limits.empty_room_grace;
+        let mut runner = Some(runner);
         loop {
             core.flush(Instant::now());
             let wake = core.next_wake(grace);
@@ -156,23 +197,16 @@ impl RoomTask {
             core.pass_time(now);
             while let Some((batch, input)) = core.next_batch(now) {
                 let started = Instant::now();
-                let last_member = core.last_member();
-                let ran = if self.lane.is_slow {
-                    let Some((back, ran)) =
-                        self.node.slow_lane.run(runner, input, last_member).await
-                    else {
-                        core.close(
-                            ErrorCode::PluginFailed.as_str(),
-                            "the room was lost inside the server",
-                        );
-                        return self.retire().await;
-                    };
-                    runner = back;
-                    ran
-                } else {
-                    runner.run(&input, last_member)
+                let Some(ran) = self.run_batch(&mut runner, input, core.last_member()).await else {
+                    core.close(
+                        ErrorCode::PluginFailed.as_str(),
+                        "the room was lost inside the server",
+                    );
+                    return self.retire().await;
                 };
-                self.lane.observe(ran.cost);
+                if self.lane.observe(ran.cost) {
+                    self.handle.identity.version.demote();
+                }
                 self.node
                     .metrics
                     .step(started.elapsed(), batch.len(), ran.log_lines_dropped);
@@ -189,6 +223,27 @@ impl RoomTask {
             }
         }
         self.retire().await;
+    }
+
+    /// Runs a batch, here or in the slow lane; what failed is always mended there. `None` if the runner was lost.
+    async fn run_batch(
+        &self,
+        slot: &mut Option<Box<Runner>>,
+        input: BatchInput,
+        last_member: u32,
+    ) -> Option<Ran> {
+        let mut runner = slot.take()?;
+        let lane = &self.node.slow_lane;
+        let (back, ran) = if self.lane.is_slow {
+            lane.run(runner, input, last_member).await?
+        } else {
+            match runner.run(&input, last_member) {
+                Ok(ran) => (runner, ran),
+                Err(fault) => lane.recover(runner, input, last_member, fault).await?,
+            }
+        };
+        *slot = Some(back);
+        Some(ran)
     }
 
     /// Takes the room out of the registry, and sends on whoever still knocks.

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use self::outbox::{Control, Outbox, Outgoing};
-use self::rooms::busy;
+use self::rooms::{busy, gone};
 use self::state::{Action, SessionState};
 use self::transport::{Inbound, Transport, WriteError};
 use crate::fanout::Fanout;
@@ -226,8 +226,13 @@ impl SessionTask {
             RoomInput::Message { id, .. } => *id,
             _ => None,
         };
-        if let Err(PostError::Busy) = room.post(input) {
-            self.send(&busy(room, id));
+        match room.post(input) {
+            Ok(()) => {}
+            Err(PostError::Busy) => self.send(&busy(room, id)),
+            Err(PostError::Gone) => {
+                self.state.left(room.name());
+                self.send(&gone(room, id));
+            }
         }
     }
 

@@ -99,6 +99,16 @@ pub(super) fn busy(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
     )
 }
 
+/// The refusal of an input that crossed the end of its room.
+pub(super) fn gone(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
+    error(
+        ErrorCode::RoomClosed,
+        "the room is no more; join it again to have it made anew",
+        id,
+        Some(room.name().to_string()),
+    )
+}
+
 /// A room as listings show it.
 fn listed(room: &RoomHandle) -> Value {
     let (identity, status) = (&room.identity, &room.status);

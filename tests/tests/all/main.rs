@@ -1,4 +1,20 @@
 //! Tests of the whole server over real sockets. The names of tests say what holds; where they prove a rule of
 //! `proto/SPEC.md`, its number is in the name.
 
+mod blame;
+mod catalog;
+mod drain;
+mod encodings;
 mod handshake;
+mod hostile;
+mod inputs;
+mod joining;
+mod limits;
+mod many_rooms;
+mod opening;
+mod presence;
+mod rooms;
+mod seats;
+mod slow_clients;
+mod states;
+mod ticks;

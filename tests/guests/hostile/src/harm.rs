@@ -39,6 +39,8 @@ pub(crate) enum Harm {
     Effects { count: usize },
     /// Sends this many bytes to everyone.
     Output { bytes: usize },
+    /// Asks this many times for a stored key.
+    Storage { count: u64 },
     /// Publishes a view of its own name with this many bytes.
     Publish { view: String, bytes: usize },
     /// Sends to a member who never was.
@@ -92,6 +94,11 @@ impl Harm {
                 }
             }
             Self::Output { bytes } => room.broadcast(&filler(*bytes)),
+            Self::Storage { count } => {
+                for operation in 0..*count {
+                    room.kv_get(operation, "key");
+                }
+            }
             Self::Publish { view, bytes } => room.state(view, &filler(*bytes)),
             Self::UnknownMember => room.send(1_000_000, "nobody"),
             Self::BadMsgpack => Forgery::BadMsgpack.plan(),

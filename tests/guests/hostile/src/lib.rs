@@ -7,7 +7,7 @@ mod harm;
 use parlor_plugin::bindings::exports::parlor::room::guest::Guest;
 use parlor_plugin::bindings::parlor::room::types as wit;
 use parlor_plugin::guest::{self, Slot};
-use parlor_plugin::{Config, Ctx, Description, Map, Member, Plugin, Result, Room, Tick};
+use parlor_plugin::{Config, Ctx, Description, KvError, KvOutcome, Map, Member, Plugin, Result, Room, Tick};
 use serde::{Deserialize, Serialize, Serializer};
 
 use harm::{Forgery, Harm};
@@ -30,6 +30,8 @@ enum Harmless {
     Fill { filler: String },
     /// From now on the state cannot be saved.
     SpoilSave,
+    /// From now on the storage is asked again with each of its answers.
+    AskStorageForEver,
 }
 
 /// What the room is made with.
@@ -44,6 +46,7 @@ struct Options {
 struct Hostile {
     sum: i64,
     tick: Option<Harm>,
+    is_asking: bool,
     #[serde(serialize_with = "trap_if_set")]
     is_save_spoilt: bool,
 }
@@ -64,6 +67,7 @@ impl Room for Hostile {
         Ok(Self {
             sum: 0,
             tick,
+            is_asking: false,
             is_save_spoilt: false,
         })
     }
@@ -76,6 +80,10 @@ impl Room for Hostile {
             }
             Input::Harmless(Harmless::Fill { filler }) => room.reply(&filler.len()),
             Input::Harmless(Harmless::SpoilSave) => self.is_save_spoilt = true,
+            Input::Harmless(Harmless::AskStorageForEver) => {
+                self.is_asking = true;
+                room.kv_get(1, "key");
+            }
             Input::Harm(harm) => {
                 // What a failed input changed must not stay.
                 self.sum += 1_000_000;
@@ -90,6 +98,17 @@ impl Room for Hostile {
     fn tick(&mut self, room: &mut Ctx, _tick: Tick) {
         if let Some(harm) = &self.tick {
             harm.act(room);
+        }
+    }
+
+    fn kv_answer(
+        &mut self,
+        room: &mut Ctx,
+        _operation: u64,
+        _outcome: Result<KvOutcome, KvError>,
+    ) {
+        if self.is_asking {
+            room.kv_get(1, "key");
         }
     }
 }

@@ -1,0 +1,69 @@
+//! How a bot gets into its room.
+
+use std::time::Duration;
+
+use parlor_proto::{ClientFrame, Create, Seat, ServerFrame, Visibility, client, server};
+use tokio::time::timeout;
+
+use crate::Error;
+use crate::bot::Seed;
+use crate::socket::{Socket, SocketError};
+
+/// How long the answer to a join may take.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The id of the join request.
+const JOIN_ID: u64 = 1;
+/// Connects and joins.
+pub(crate) async fn enter(seed: &Seed) -> Result<(Socket, server::RoomJoined), Error> {
+    let failed = |problem: String| Error::Join {
+        bot: seed.number,
+        room: seed.room.name.clone(),
+        problem,
+    };
+    let (socket, joined) = match timeout(JOIN_TIMEOUT, open(seed)).await {
+        Ok(opened) => opened.map_err(failed)?,
+        Err(_) => return Err(failed(format!("no answer within {JOIN_TIMEOUT:?}"))),
+    };
+    if joined.you.seat != Seat::Player {
+        return Err(failed("only a spectator's seat was free".to_owned()));
+    }
+    Ok((socket, joined))
+}
+
+/// Connects and joins, however long that takes. What goes wrong comes back in words.
+async fn open(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
+    let plan = &seed.shared.plan;
+    let words = |error: SocketError| error.to_string();
+    let subprotocol = plan.encoding.of_bot(seed.number);
+    let mut socket = Socket::connect(&plan.uri, seed.shared.address, subprotocol)
+        .await
+        .map_err(words)?;
+    let name = ClientFrame::Auth(client::Auth {
+        token: None,
+        name: Some(format!("bot {}", seed.number)),
+    });
+    let join = ClientFrame::JoinRoom(client::JoinRoom {
+        room: Some(seed.room.name.clone()),
+        code: None,
+        plugin: Some(plan.plugin.name().to_owned()),
+        create: Some(Create::IfMissing),
+        // People who look for a room to play in do not end up among bots.
+        visibility: Some(Visibility::Unlisted),
+        seat: Some(Seat::Player),
+        options: None,
+        id: Some(JOIN_ID),
+    });
+    for frame in [name, join] {
+        socket.send(&frame).await.map_err(words)?;
+    }
+    loop {
+        match socket.receive().await.map_err(words)?.frame {
+            Ok(ServerFrame::RoomJoined(joined)) => return Ok((socket, joined)),
+            Ok(ServerFrame::Error(error)) => {
+                return Err(format!("{}: {}", error.code, error.message));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(format!("the server's frame cannot be read: {error}")),
+        }
+    }
+}

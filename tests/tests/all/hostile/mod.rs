@@ -1,0 +1,115 @@
+//! Plugins that do harm. Each ends only its own room, or costs only its one input, while a room beside it keeps time.
+
+mod budgets;
+mod rooms;
+mod steps;
+
+use parlor_proto::{client, server};
+use parlor_tests::{Report, TestClient, TestServer, json_of, payload};
+use serde_json::{Value as Json, json};
+
+/// A server with a 5 Hz room on it, and a member in a hostile room.
+struct Scene {
+    server: TestServer,
+    clock: Clock,
+    member: TestClient,
+}
+
+impl Scene {
+    /// Opens the hostile room, and changes its state a little.
+    async fn begin() -> Self {
+        let server = TestServer::start().await;
+        let clock = Clock::begin(&server).await;
+        let mut member = TestClient::connect(&server).await;
+        member.join("hostile", "hostile").await;
+        let sum = member.applied("hostile", &json!({ "do": "add", "n": 7 })).await;
+        assert_eq!(sum, json!(7));
+        Self {
+            server,
+            clock,
+            member,
+        }
+    }
+
+    /// Asserts that this costs only the input itself, and returns the report that blames it.
+    async fn costs_only_its_input(&mut self, harm: &Json) -> Report {
+        let mut bystander = TestClient::connect(&self.server).await;
+        bystander.join("hostile", "hostile").await;
+        let error = self.member.refused("hostile", harm).await;
+        assert_eq!(error.code, "PLUGIN_FAILED", "{harm}: {}", error.message);
+        assert_eq!(error.room.as_deref(), Some("hostile"));
+        // The room lives, with everybody in it and its state intact.
+        for member in [&mut self.member, &mut bystander] {
+            let sum = member.applied("hostile", &json!({ "do": "add", "n": 0 })).await;
+            assert_eq!(sum, json!(7), "{harm}");
+        }
+        bystander.leave("hostile").await;
+        let reports = self.server.reports_of("hostile").await;
+        let blaming = reports.iter().filter(|report| report.input.is_some());
+        let report = blaming.last().unwrap_or_else(|| panic!("no report of {harm}: {reports:?}"));
+        assert_eq!(report.plugin, "hostile@0.0.0");
+        assert_eq!(report.digest.len(), 64);
+        assert!(report.step > 0);
+        let input = report.input.as_deref().unwrap_or_default();
+        assert_eq!(input, format!("message from member 1: {}", payload(harm).to_json()));
+        report.clone()
+    }
+
+    /// Asserts that this is allowed.
+    async fn is_allowed(&mut self, harmless: &Json) {
+        let answer = self.member.applied("hostile", harmless).await;
+        assert_eq!(answer, json!({ "survived": true }), "{harmless}");
+        assert!(self.server.reports().await.is_empty());
+    }
+
+    /// Asserts that the room beside the hostile one kept time.
+    async fn end(self) {
+        self.clock.end().await;
+    }
+}
+
+/// A 5 Hz room that says the number of each of its ticks.
+struct Clock {
+    client: TestClient,
+    first: u64,
+}
+
+impl Clock {
+    async fn begin(server: &TestServer) -> Self {
+        let mut client = TestClient::connect(server).await;
+        client.join("clock", "ticker").await;
+        let first = tick(&client.expect_message("clock").await);
+        Self { client, first }
+    }
+
+    /// Asserts that it heard every tick up to now, and two more.
+    async fn end(mut self) {
+        // The reply comes behind all ticks up to its own.
+        let id = self.client.next_id();
+        self.client.say_with("clock", &json!(null), Some(id)).await;
+        let mut expected = self.first + 1;
+        let mut wanted = None;
+        while wanted.is_none_or(|wanted| expected <= wanted) {
+            match self.client.next().await {
+                parlor_proto::ServerFrame::RoomMessage(message) => {
+                    assert_eq!(tick(&message), expected, "the room beside it was held up");
+                    expected += 1;
+                }
+                parlor_proto::ServerFrame::Reply(reply) => wanted = reply.tick.map(|tick| tick + 2),
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+}
+
+fn tick(message: &server::RoomMessage) -> u64 {
+    json_of(&message.data)["tick"].as_u64().expect("a tick has a number")
+}
+
+/// A hostile room with these options.
+fn made_with(options: &Json) -> client::JoinRoom {
+    client::JoinRoom {
+        options: Some(payload(options)),
+        ..TestClient::into_room("hostile", "hostile")
+    }
+}
