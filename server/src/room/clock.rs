@@ -93,6 +93,61 @@ impl Clock {
     }
 }
 
+/// How often the views that changed are sent.
+#[derive(Debug)]
+pub(crate) enum StatePace {
+    /// At most once a tick: with the tick that changed them, or at once when nothing was sent since the last tick.
+    OnceATick {
+        /// The tick in which they were last sent.
+        sent_in: Option<u64>,
+    },
+    /// At most once in an interval, on a schedule that a late send does not put off.
+    Every {
+        interval: Duration,
+        due: Option<Instant>,
+    },
+}
+
+impl StatePace {
+    pub(crate) fn once_a_tick() -> Self {
+        Self::OnceATick { sent_in: None }
+    }
+
+    pub(crate) fn every(interval: Duration) -> Self {
+        Self::Every {
+            interval,
+            due: None,
+        }
+    }
+
+    /// Whether views may be sent now.
+    pub(crate) fn is_due(&self, now: Instant, tick: u64) -> bool {
+        match self {
+            Self::OnceATick { sent_in } => *sent_in != Some(tick),
+            Self::Every { due, .. } => due.is_none_or(|due| due <= now),
+        }
+    }
+
+    /// Notes that views were sent.
+    pub(crate) fn sent(&mut self, now: Instant, tick: u64) {
+        match self {
+            Self::OnceATick { sent_in } => *sent_in = Some(tick),
+            Self::Every { interval, due } => {
+                let scheduled = due.filter(|due| now.duration_since(*due) < *interval);
+                *due = Some(scheduled.unwrap_or(now) + *interval);
+            }
+        }
+    }
+
+    /// When views may be sent next, where no tick says so.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        match self {
+            Self::OnceATick { .. } => None,
+            Self::Every { due, .. } => *due,
+        }
+    }
+}
+
 /// The plugin's timers, by room time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -180,6 +235,28 @@ mod tests {
             let last = clock.opened + clock.offset(clock.tick);
             assert_eq!(last.duration_since(opened), Duration::from_secs(3));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn states_go_once_a_tick_and_with_the_tick_that_changed_them() {
+        let now = Instant::now();
+        let mut pace = StatePace::once_a_tick();
+        assert!(pace.is_due(now, 0));
+        pace.sent(now, 0);
+        assert!(!pace.is_due(now, 0));
+        assert!(pace.is_due(now, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_send_does_not_put_off_the_next() {
+        let start = Instant::now();
+        let mut pace = StatePace::every(Duration::from_millis(50));
+        pace.sent(start, 0);
+        assert!(!pace.is_due(at(start, 49), 0) && pace.is_due(at(start, 50), 0));
+        pace.sent(at(start, 62), 0);
+        assert_eq!(pace.next_due(), Some(at(start, 100)));
+        pace.sent(at(start, 500), 0);
+        assert_eq!(pace.next_due(), Some(at(start, 550)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use parlor_proto::{Durability, ErrorCode, Member, ServerFrame, server};
 use tokio::time::Instant;
 
-use super::clock::{Clock, LATE_TICK, Timers};
+use super::clock::{Clock, LATE_TICK, StatePace, Timers};
 use super::handle::{RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
@@ -65,8 +65,7 @@ pub(crate) struct RoomCore {
     pub(super) pending: VecDeque<Pending>,
     /// What an on-tick room gathers until its next tick.
     held: VecDeque<Pending>,
-    state_interval: Duration,
-    states_sent: Option<Instant>,
+    state_pace: StatePace,
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
     presence_version: u64,
@@ -83,10 +82,9 @@ impl RoomCore {
     ) -> Self {
         let description = &identity.version.description;
         let tick_hz = description.tick_hz;
-        let state_interval = match description.state_interval_ms {
-            Some(ms) => Duration::from_millis(ms.into()),
-            None if tick_hz > 0 => Duration::from_secs(1) / tick_hz,
-            None => Duration::ZERO,
+        let state_pace = match description.state_interval_ms {
+            None if tick_hz > 0 => StatePace::once_a_tick(),
+            interval_ms => StatePace::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
         };
         Self {
             clock: Clock::new(now, tick_hz),
@@ -100,8 +98,7 @@ impl RoomCore {
             seq: 0,
             pending: VecDeque::new(),
             held: VecDeque::new(),
-            state_interval,
-            states_sent: None,
+            state_pace,
             is_presence_dirty: false,
             presence_sent: None,
             presence_version: 0,
@@ -204,7 +201,11 @@ impl RoomCore {
             .timers
             .next_due_ms()
             .map(|ms| self.clock.instant_of(ms));
-        let states = self.views.is_dirty().then(|| self.states_due()).flatten();
+        let states = self
+            .views
+            .is_dirty()
+            .then(|| self.state_pace.next_due())
+            .flatten();
         let presence = self
             .is_presence_dirty
             .then(|| self.presence_sent.map(|sent| sent + PRESENCE_INTERVAL))
@@ -218,8 +219,9 @@ impl RoomCore {
 
     /// Sends the states and the count of members that are due.
     pub(super) fn flush(&mut self, now: Instant) {
-        if self.views.is_dirty() && self.states_due().is_none_or(|due| due <= now) {
-            self.states_sent = Some(now);
+        let tick = self.clock.tick();
+        if self.views.is_dirty() && self.state_pace.is_due(now, tick) {
+            self.state_pace.sent(now, tick);
             self.views.flush(&self.roster, &self.fanout, &self.place());
         }
         let is_presence_due = self
@@ -396,10 +398,6 @@ impl RoomCore {
                 None,
             );
         }
-    }
-
-    fn states_due(&self) -> Option<Instant> {
-        self.states_sent.map(|sent| sent + self.state_interval)
     }
 
     fn send_presence_count(&mut self) {
