@@ -1,16 +1,11 @@
 //! The wasmtime engine, and the thread that lets deadlines pass.
 
-use std::time::Duration;
-
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::guest::Guest;
 use super::imports;
-use super::limits::{MEMORY_BYTES_MAX, STACK_BYTES, TABLE_ELEMENTS_MAX};
-
-/// How often a running call looks at its deadline: a tenth of the default budget of a step.
-pub(super) const EPOCH_PERIOD: Duration = Duration::from_millis(2);
+use super::limits::{EPOCH_PERIOD, MEMORY_BYTES_MAX, STACK_BYTES, TABLE_ELEMENTS_MAX};
 
 /// Each room holds up to four memory mappings (its slot, and its copy-on-write image) and each slot of the pool two
 /// more, against the kernel's default of 65,530 for a process.

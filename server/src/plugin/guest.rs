@@ -9,8 +9,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 
-use super::engine::EPOCH_PERIOD;
-use super::limits::{HANDLES_MAX, LOG_BYTES_PER_SECOND, TABLE_ELEMENTS_MAX};
+use super::limits::{EPOCH_PERIOD, HANDLES_MAX, LOG_BYTES_PER_SECOND, TABLE_ELEMENTS_MAX};
 
 /// How important a guest's line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::bindings::parlor::room::types as wit;
 
+/// How often a running call looks at its deadline: a tenth of the default budget of a step.
+pub(crate) const EPOCH_PERIOD: Duration = Duration::from_millis(2);
 /// CPU time of one step, by default.
 const STEP_CPU: Duration = Duration::from_millis(20);
 /// The most CPU time of one step a plugin may ask for.

@@ -1,5 +1,6 @@
 //! What a room does with what its plugin asked for, and what members are told of each other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parlor_proto::{ErrorCode, Payload, ServerFrame, server};
@@ -337,31 +338,32 @@ impl RoomCore {
             self.is_presence_dirty = true;
         }
     }
-}
 
-/// Tells everybody how many members there are.
-pub(super) fn send_presence(core: &RoomCore, count: usize, version: u64) {
-    let Ok(state) = Payload::from_serde(&std::collections::BTreeMap::from([("count", count)]))
-    else {
-        return;
-    };
-    let place = core.place();
-    let frame = ServerFrame::RoomState(server::RoomState {
-        room: place.room.to_string(),
-        epoch: place.epoch,
-        tick: core.clock.tick(),
-        view: PRESENCE_VIEW.to_owned(),
-        version,
-        as_of: place.seq,
-        hash: state.state_hash(),
-        base: None,
-        state: Some(state),
-        patch: None,
-    });
-    let key = StateKey {
-        room: Arc::clone(&place.room),
-        view: PRESENCE_VIEW.into(),
-    };
-    let outboxes = core.roster.admitted().map(MemberRecord::outbox);
-    core.fanout.send_state(outboxes, &key, &frame);
+    /// Tells everybody how many members there are.
+    pub(super) fn send_presence_count(&mut self) {
+        let count = self.roster.admitted_count();
+        let Ok(state) = Payload::from_serde(&BTreeMap::from([("count", count)])) else {
+            return;
+        };
+        self.presence_version += 1;
+        let place = self.place();
+        let frame = ServerFrame::RoomState(server::RoomState {
+            room: place.room.to_string(),
+            epoch: place.epoch,
+            tick: self.clock.tick(),
+            view: PRESENCE_VIEW.to_owned(),
+            version: self.presence_version,
+            as_of: place.seq,
+            hash: state.state_hash(),
+            base: None,
+            state: Some(state),
+            patch: None,
+        });
+        let key = StateKey {
+            room: Arc::clone(&place.room),
+            view: PRESENCE_VIEW.into(),
+        };
+        let outboxes = self.roster.admitted().map(MemberRecord::outbox);
+        self.fanout.send_state(outboxes, &key, &frame);
+    }
 }

@@ -68,7 +68,7 @@ pub(crate) struct RoomCore {
     state_pace: StatePace,
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
-    presence_version: u64,
+    pub(super) presence_version: u64,
     pub(super) empty_since: Option<Instant>,
     pub(super) is_closed: bool,
 }
@@ -398,12 +398,6 @@ impl RoomCore {
                 None,
             );
         }
-    }
-
-    fn send_presence_count(&mut self) {
-        self.presence_version += 1;
-        let count = self.roster.admitted_count();
-        super::apply::send_presence(self, count, self.presence_version);
     }
 }
 
