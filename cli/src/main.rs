@@ -31,7 +31,10 @@ fn main() -> ExitCode {
         let _ = error.print();
         std::process::exit(if error.use_stderr() { USAGE.into() } else { 0 });
     });
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start: {error}")),
     };
@@ -68,7 +71,10 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a command says on stderr why it failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a command says on stderr why it failed"
+)]
 fn fail(code: u8, message: &str) -> ExitCode {
     eprintln!("parlor: {message}");
     ExitCode::from(code)

@@ -115,6 +115,8 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     }
     let catalog = Arc::new(catalog(&config)?);
     tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("make the data directory {}", config.data_dir.display()))?;
     let listeners = Listeners {
         public: bind(config.listen, "--listen").await?,
         admin: bind(config.admin_listen, "--admin-listen").await?,
@@ -184,10 +186,20 @@ fn catalog(config: &Config) -> Result<Catalog, Error> {
             .load(&component)
             .with_context(|| format!("load the bundled plugin {name}"))?;
     }
+    let known = |name: &&String| {
+        catalog
+            .labels()
+            .iter()
+            .any(|it| it.split('@').next() == Some(name))
+    };
     if let Some(dir) = &config.plugins {
         catalog.load_dir(dir).map_err(|(path, error)| {
             Error::Usage(format!("load {}: failed to {error}", path.display()))
         })?;
+    }
+    if let Some(unknown) = config.plugin_settings.keys().find(|name| !known(name)) {
+        let text = format!("use the settings [plugin.{unknown}]: no plugin is called that");
+        return Err(Error::Usage(text));
     }
     Ok(catalog)
 }

@@ -31,6 +31,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const READ_BUFFER_BYTES: usize = 4 << 10;
 /// What is written in one go before the kernel is asked again.
 const WRITE_BUFFER_BYTES: usize = 64 << 10;
+/// One message more than that: at most all that a plugin may send in a step, of which JSON may make six times as much.
+const WRITE_BUFFER_BYTES_MAX: usize = 16 << 20;
+
+/// How long a connection may stay that does not become a WebSocket, however slowly it reads.
+const PLAIN_HTTP_MAX: Duration = Duration::from_secs(30);
 
 /// Held by a connection for as long as it lives, also as a WebSocket.
 type Permit = Arc<OwnedSemaphorePermit>;
@@ -93,8 +98,11 @@ async fn serve_connection(
         .header_read_timeout(header_timeout)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "connection ended");
+    // A connection that becomes a WebSocket is done here when it does; any other may not stay for ever.
+    match tokio::time::timeout(PLAIN_HTTP_MAX, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "connection ended"),
+        Err(_) => tracing::debug!("connection ended: it never became a WebSocket"),
     }
 }
 
@@ -136,7 +144,7 @@ async fn upgrade(
         .max_frame_size(message_bytes_max)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(2 * session::outbox::OUTBOX_BYTES_MAX + WRITE_BUFFER_BYTES);
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
     let negotiated = negotiate::negotiate(&headers);
     tracing::debug!(?negotiated, origin, "negotiate");
     match negotiated {
@@ -173,8 +181,11 @@ fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit
 fn refuse_upgrade(rejection: &WebSocketUpgradeRejection) -> Response {
     let text = format!("this is a WebSocket endpoint: {rejection}\n");
     let mut response = (StatusCode::UPGRADE_REQUIRED, text).into_response();
-    response
-        .headers_mut()
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
     response
 }

@@ -107,7 +107,7 @@ pub struct Limits {
     /// Bad frames, without a good one in between, until a connection is closed.
     pub bad_frames_max: u32,
     /// Wrong room codes a minute and session.
-    pub wrong_codes_per_minute: u32,
+    pub wrong_codes_per_minute: usize,
 }
 
 impl Default for Limits {
@@ -142,14 +142,21 @@ pub enum ConfigError {
         "allow the origin {0:?}: write it as a browser sends it, such as https://play.example.com"
     )]
     BadOrigin(String),
-    /// More rooms than the pool can hold.
-    #[error(
-        "hold {0} rooms: the most is {ROOMS_MAX}, for each takes several of the kernel's memory mappings"
-    )]
-    TooManyRooms(usize),
-    /// A limit that would let nobody in.
-    #[error("set {0} to 0: then nothing could happen")]
-    Zero(&'static str),
+    /// A number that is too small or too large.
+    #[error("set {name} to {value}: it must be {least} to {most}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// What was written.
+        value: u64,
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
+    /// A folder to serve that is not there.
+    #[error("serve the folder {0}: there is no such folder")]
+    NoFolder(PathBuf),
 }
 
 impl Config {
@@ -171,17 +178,17 @@ impl Config {
             .collect::<Result<_, _>>()?;
         let defaults = Limits::default();
         let rooms_max = file.rooms_max.unwrap_or(defaults.rooms_max);
-        if rooms_max > ROOMS_MAX as usize {
-            return Err(ConfigError::TooManyRooms(rooms_max));
-        }
         let connections_max = file.connections_max.unwrap_or(defaults.connections_max);
-        for (name, value) in [
-            ("rooms_max", rooms_max),
-            ("connections_max", connections_max),
+        within("rooms_max", rooms_max as u64, 1, u64::from(ROOMS_MAX))?;
+        within("connections_max", connections_max as u64, 1, 1_000_000)?;
+        for (name, seconds) in [
+            ("empty_room_seconds", file.empty_room_seconds),
+            ("drain_timeout_seconds", file.drain_timeout_seconds),
         ] {
-            if value == 0 {
-                return Err(ConfigError::Zero(name));
-            }
+            within(name, seconds.unwrap_or(0), 0, SECONDS_MAX)?;
+        }
+        if let Some(web) = file.web.as_ref().filter(|web| !web.is_dir()) {
+            return Err(ConfigError::NoFolder(web.clone()));
         }
         Ok(Self {
             listen,
@@ -207,6 +214,21 @@ impl Config {
             plugin_settings: file.plugin,
         })
     }
+}
+
+/// Ten years: longer than any server lives, and short enough to be added to any time.
+const SECONDS_MAX: u64 = 10 * 365 * 24 * 3600;
+
+fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::OutOfRange {
+        name,
+        value,
+        least,
+        most,
+    })
 }
 
 fn check_origin(origin: String) -> Result<String, ConfigError> {
@@ -279,6 +301,20 @@ mod tests {
     #[test]
     fn unknown_settings_are_refused() {
         assert!(toml::from_str::<FileConfig>("lissten = '127.0.0.1:1'").is_err());
+    }
+
+    #[test]
+    fn numbers_that_could_not_work_are_refused() {
+        for bad in [
+            "rooms_max = 10001",
+            "rooms_max = 0",
+            "connections_max = 0",
+            "empty_room_seconds = 9223372036854775807",
+            "web = '/no/such/folder'",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+        assert!(check("empty_room_seconds = 0").is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Epochs: numbers for the beginnings of rooms' histories, each greater than any this data directory ever issued.
 //!
-//! A block of numbers is reserved on disk before the first of it is given out, so that a crash only leaves a gap.
+//! A block of numbers is reserved on disk before the first of it is given out, so that a crash only leaves a gap. The
+//! directory is locked while it is in use: two servers would give out the same numbers.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,12 +11,15 @@ use std::sync::Mutex;
 /// How many numbers one write to the disk reserves.
 const BLOCK: u64 = 1 << 16;
 const FILE: &str = "epoch";
+const LOCK_FILE: &str = "lock";
 
 /// Gives out epochs.
 #[derive(Debug)]
 pub(crate) struct Epochs {
     path: PathBuf,
     range: Mutex<Range>,
+    /// Held for as long as the directory is in use; the system lets go of it when the process ends.
+    _lock: File,
 }
 
 #[derive(Debug)]
@@ -27,6 +31,7 @@ struct Range {
 impl Epochs {
     /// Opens the counter in `data_dir`, and reserves the first block.
     pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
+        let lock = lock(data_dir)?;
         let path = data_dir.join(FILE);
         let reserved = match fs::read_to_string(&path) {
             Ok(text) => text.trim().parse().map_err(|_| {
@@ -46,6 +51,7 @@ impl Epochs {
                 next: reserved + 1,
                 reserved_until: reserved + BLOCK,
             }),
+            _lock: lock,
         })
     }
 
@@ -62,6 +68,19 @@ impl Epochs {
         }
         epoch
     }
+}
+
+fn lock(data_dir: &Path) -> io::Result<File> {
+    let path = data_dir.join(LOCK_FILE);
+    let file = File::create(&path)?;
+    file.try_lock().map_err(|_| {
+        let message = format!(
+            "{} is in use by another server; give this one a --data-dir of its own",
+            data_dir.display()
+        );
+        io::Error::new(io::ErrorKind::AddrInUse, message)
+    })?;
+    Ok(file)
 }
 
 /// Writes beside the file and renames, so that a crash leaves the old number or the new one.
@@ -94,6 +113,15 @@ mod tests {
         let last = (0..=BLOCK).map(|_| epochs.next()).last().unwrap();
         drop(epochs);
         assert!(Epochs::open(dir.path()).unwrap().next() > last);
+    }
+
+    #[test]
+    fn a_directory_serves_one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Epochs::open(dir.path()).unwrap();
+        assert!(Epochs::open(dir.path()).is_err());
+        drop(first);
+        assert!(Epochs::open(dir.path()).is_ok());
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Handshake {
                 socket.set_recv_buffer_size(bytes).expect("any size will do");
             }
             let stream = socket.connect(self.address).await.expect("the server listens");
+            stream.set_nodelay(true).expect("small messages need not wait");
             tokio_tungstenite::client_async(request, stream).await
         };
         match in_time("the handshake", connecting).await {

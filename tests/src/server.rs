@@ -111,7 +111,7 @@ impl TestServer {
 
     /// What the server counted so far.
     pub async fn metrics(&self) -> Metrics {
-        Metrics::parse(self.admin("/metrics").await)
+        Metrics::parse(&self.admin("/metrics").await)
     }
 
     /// Looks at the metrics again and again until they are as wanted.

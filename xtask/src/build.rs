@@ -146,7 +146,8 @@ fn build_web() -> Result<()> {
 
 fn build_binary(profile: Profile) -> Result<()> {
     let mut command = cargo("build");
-    command.args(["-p", "parlor-cli"]);
+    // Features are unified over the packages named: with all of them named, here as in the tests, wasmtime is built once.
+    command.args(["--workspace", "--bin", "parlor"]);
     if profile == Profile::Release {
         command.arg("--release");
     }

@@ -79,6 +79,8 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
+/// The most storage operations of one step: as many as a batch takes answers, so that they never pile up.
+const STORAGE_OPERATIONS_MAX: usize = 64;
 /// The longest text a plugin may put where a person or a log reads it.
 const TEXT_BYTES_MAX: usize = 1024;
 /// The longest code of a refusal.
@@ -110,6 +112,7 @@ pub(super) fn check(
         last_member,
         output_bytes: 0,
         output_bytes_max: limits.output_bytes_max,
+        storage_operations: 0,
     };
     effects.into_iter().map(|it| check.effect(it)).collect()
 }
@@ -119,6 +122,7 @@ struct Check<'a> {
     last_member: u32,
     output_bytes: usize,
     output_bytes_max: usize,
+    storage_operations: usize,
 }
 
 impl Check<'_> {
@@ -192,9 +196,20 @@ impl Check<'_> {
                 Action::Metadata(payload)
             }
             wit::ActionEffect::Close(reason) => Action::Close(self.text(reason)?),
-            wit::ActionEffect::Kv(kv) => Action::Kv {
-                operation: kv.operation,
-            },
+            wit::ActionEffect::Kv(kv) => {
+                self.storage_operations += 1;
+                if self.storage_operations > STORAGE_OPERATIONS_MAX {
+                    return Err(Fault::new(
+                        FaultKind::Output,
+                        format!(
+                            "more than {STORAGE_OPERATIONS_MAX} storage operations in one step"
+                        ),
+                    ));
+                }
+                Action::Kv {
+                    operation: kv.operation,
+                }
+            }
             wit::ActionEffect::Reply(_) | wit::ActionEffect::Reject(_) => {
                 unreachable!("answers were taken out by the caller, which knows their cause")
             }

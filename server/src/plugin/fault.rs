@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Trap;
 
@@ -41,6 +42,8 @@ pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
     /// What happened, for the plugin's author: the panic text with its line where there is one.
     pub(crate) message: String,
+    /// What the failed call cost.
+    pub(crate) cost: Duration,
 }
 
 impl Fault {
@@ -48,6 +51,7 @@ impl Fault {
         Self {
             kind,
             message: message.into(),
+            cost: Duration::ZERO,
         }
     }
 

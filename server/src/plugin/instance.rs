@@ -168,7 +168,9 @@ fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
     } else {
         FaultKind::Trap
     };
-    Fault::from_trap(kind, error, guest.log.panic.as_deref())
+    let mut fault = Fault::from_trap(kind, error, guest.log.panic.as_deref());
+    fault.cost = guest.deadline.cost();
+    fault
 }
 
 impl std::fmt::Debug for Instance {

@@ -123,9 +123,7 @@ impl Runner {
             self.restore(&mut ran);
         }
         self.save_if_full(&mut ran);
-        if fault.kind == FaultKind::Deadline {
-            ran.cost = ran.cost.max(self.version.limits.step_cpu);
-        }
+        ran.cost = ran.cost.max(fault.cost);
         ran
     }
 

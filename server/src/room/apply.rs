@@ -3,26 +3,46 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parlor_proto::{ErrorCode, Payload, ServerFrame, server};
+use parlor_proto::{ErrorCode, Member, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
 use super::core::{Origin, Pending, RoomCore};
+use super::handle::LeaveReason;
 use super::roster::{MemberRecord, seat_to_frame};
-use super::views::VIEWS_BYTES_MAX;
+use super::views::{VIEWS_BYTES_MAX, VIEWS_MAX};
 use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
 use crate::session::outbox::StateKey;
 
 /// The host's own view where members are counted and not named.
-const PRESENCE_VIEW: &str = "$presence";
+pub(super) const PRESENCE_VIEW: &str = "$presence";
+
+/// How far the effects of a step have been applied.
+struct Step<'a> {
+    batch: &'a [Pending],
+    /// What the plugin answers, by event.
+    answers: Vec<Option<Result<Payload, Refusal>>>,
+    /// The joins it refuses.
+    rejected: Vec<usize>,
+    /// How many events were announced.
+    announced: usize,
+    /// How many were answered.
+    replied: usize,
+    /// Whom it let in.
+    newcomers: Vec<u32>,
+}
 
 impl RoomCore {
-    /// Applies what came of a batch, step by step.
+    /// Applies what came of a batch, step by step, and what failed in its place.
     pub(super) fn apply(&mut self, batch: &[Pending], ran: Ran, now: Instant) {
-        for event in &ran.set_aside {
-            self.fail_event(&batch[*event]);
-        }
+        let mut set_aside = ran.set_aside.iter().peekable();
         for step in ran.steps {
+            while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
+                self.fail_event(&batch[*event]);
+            }
             self.apply_step(&batch[step.events], step.effects, now);
+        }
+        for event in set_aside {
+            self.fail_event(&batch[*event]);
         }
         if ran.is_lost {
             self.close(
@@ -38,42 +58,63 @@ impl RoomCore {
     }
 
     /// One step: each event is announced before the effects that answer it, and replies come last, when all that the
-    /// inputs brought about is on its way.
+    /// inputs brought about is on its way; but before somebody who said something is let out.
     fn apply_step(&mut self, batch: &[Pending], effects: Vec<Effect>, now: Instant) {
-        let mut answers: Vec<Option<Result<Payload, Refusal>>> = vec![None; batch.len()];
-        let rejected: Vec<usize> = effects
-            .iter()
-            .filter(|effect| matches!(effect.action, Action::Reject(_)))
-            .filter_map(|effect| effect.cause)
-            .collect();
-        let mut newcomers = Vec::new();
-        let mut announced = 0;
-        for effect in effects {
-            let up_to = effect.cause.map_or(batch.len(), |cause| cause + 1);
-            while announced < up_to {
-                let is_rejected = rejected.contains(&announced);
-                self.announce(&batch[announced], is_rejected, &mut newcomers);
-                announced += 1;
-            }
-            match (effect.action, effect.cause) {
+        let mut step = Step {
+            batch,
+            answers: vec![None; batch.len()],
+            rejected: Vec::new(),
+            announced: 0,
+            replied: 0,
+            newcomers: Vec::new(),
+        };
+        let mut others = Vec::with_capacity(effects.len());
+        for Effect { cause, action } in effects {
+            match (action, cause) {
                 (Action::Reply(answer), Some(cause)) => {
-                    answers[cause].get_or_insert(answer);
+                    step.answers[cause].get_or_insert(answer);
                 }
-                (Action::Reject(refusal), Some(cause)) => {
-                    self.reject(&batch[cause], &refusal);
+                (action, cause) => {
+                    if let (Action::Reject(_), Some(cause)) = (&action, cause) {
+                        step.rejected.push(cause);
+                    }
+                    others.push((action, cause));
                 }
+            }
+        }
+        for (action, cause) in others {
+            self.announce_up_to(cause.map_or(batch.len(), |cause| cause + 1), &mut step);
+            match (action, cause) {
+                (Action::Reject(refusal), Some(cause)) => self.reject(&batch[cause], &refusal),
                 (action, _) => self.act(action, now),
             }
         }
-        while announced < batch.len() {
-            let is_rejected = rejected.contains(&announced);
-            self.announce(&batch[announced], is_rejected, &mut newcomers);
-            announced += 1;
+        self.announce_up_to(batch.len(), &mut step);
+        self.reply_up_to(batch.len(), &mut step);
+        self.welcome(&step.newcomers);
+        if let Some((code, message)) = self.closing.take() {
+            self.close(code.as_str(), &message);
         }
-        for (pending, answer) in batch.iter().zip(answers) {
-            self.reply(pending, answer);
+    }
+
+    fn announce_up_to(&mut self, end: usize, step: &mut Step<'_>) {
+        while step.announced < end {
+            let event = &step.batch[step.announced];
+            if matches!(event.origin, Origin::Leave { .. }) {
+                self.reply_up_to(step.announced, step);
+            }
+            let is_rejected = step.rejected.contains(&step.announced);
+            self.announce(event, is_rejected, &mut step.newcomers);
+            step.announced += 1;
         }
-        self.welcome(&newcomers);
+    }
+
+    fn reply_up_to(&mut self, end: usize, step: &mut Step<'_>) {
+        while step.replied < end {
+            let answer = step.answers[step.replied].take();
+            self.reply(&step.batch[step.replied], answer);
+            step.replied += 1;
+        }
     }
 
     /// Tells the members about an event that concerns them.
@@ -84,24 +125,40 @@ impl RoomCore {
                 newcomers.push(*member);
             }
             Origin::Leave {
-                member: Some(member),
+                member,
+                peer,
+                id,
                 reason,
             } => {
-                if self.names_members() {
-                    self.seq += 1;
-                    let frame = ServerFrame::UserLeft(server::UserLeft {
-                        room: self.identity.name.to_string(),
-                        member: member.clone(),
-                        reason: Some((*reason).to_owned()),
-                        epoch: self.identity.epoch,
-                        seq: self.seq,
-                    });
-                    self.send_to(&Audience::Everyone, &frame);
+                let label = match reason {
+                    LeaveReason::Left => "left",
+                    LeaveReason::Disconnected => "disconnected",
+                };
+                if let Some(gone) = self.let_out(*member, peer, *id, *reason) {
+                    self.announce_departure(gone, label);
                 }
-                self.note_presence();
             }
+            Origin::Kick {
+                member: Some(member),
+            } => self.announce_departure(member.clone(), "kicked"),
             _ => {}
         }
+    }
+
+    /// Tells everybody who is gone.
+    fn announce_departure(&mut self, member: Member, reason: &str) {
+        if self.names_members() {
+            self.seq += 1;
+            let frame = ServerFrame::UserLeft(server::UserLeft {
+                room: self.identity.name.to_string(),
+                member,
+                reason: Some(reason.to_owned()),
+                epoch: self.identity.epoch,
+                seq: self.seq,
+            });
+            self.send_to(&Audience::Everyone, &frame);
+        }
+        self.note_presence();
     }
 
     /// Lets a newcomer in: tells it where it is, and the others that it came.
@@ -111,6 +168,7 @@ impl RoomCore {
             return;
         };
         member.is_admitted = true;
+        self.note_size();
         let is_named = self.names_members();
         let Some(member) = self.roster.get(id) else {
             return;
@@ -137,7 +195,7 @@ impl RoomCore {
             },
             epoch: identity.epoch,
             seq: self.seq,
-            last_id: member.inputs.last_id(),
+            last_id: member.inputs.answered_id(),
             id: request_id,
         });
         self.fanout.send([member.outbox()], &joined);
@@ -169,16 +227,16 @@ impl RoomCore {
             return;
         };
         if let Some(gone) = self.remove(member) {
-            self.refuse(&gone.peer, &refusal.code, &refusal.message, id);
-            self.detach(&gone.peer);
+            let frame = self.error(&refusal.code, &refusal.message, id);
+            self.dismiss(&gone.peer, &frame);
         }
     }
 
     fn reply(&mut self, pending: &Pending, answer: Option<Result<Payload, Refusal>>) {
-        let Origin::Message { member, id, .. } = pending.origin else {
+        let Origin::Message { member, peer, id } = &pending.origin else {
             return;
         };
-        let frame = match (answer, id) {
+        let frame = match (answer, *id) {
             (Some(Err(refusal)), id) => self.error(&refusal.code, &refusal.message, id),
             // Without an id nobody could tell what the answer answers.
             (_, None) => return,
@@ -192,19 +250,19 @@ impl RoomCore {
                 repeat: None,
             }),
         };
-        self.answer(member, id, frame);
+        self.answer(*member, peer, *id, frame);
     }
 
     /// Tells the sender of an event that the plugin failed on it.
     fn fail_event(&mut self, pending: &Pending) {
-        match pending.origin {
-            Origin::Message { member, id, .. } => {
+        match &pending.origin {
+            Origin::Message { member, peer, id } => {
                 let frame = self.error(
                     ErrorCode::PluginFailed.as_str(),
                     "the room's plugin failed on this message; it was not applied",
-                    id,
+                    *id,
                 );
-                self.answer(member, id, frame);
+                self.answer(*member, peer, *id, frame);
             }
             Origin::Join { .. } => self.reject(
                 pending,
@@ -213,7 +271,11 @@ impl RoomCore {
                     message: "the room's plugin failed on your joining".to_owned(),
                 },
             ),
-            Origin::Leave { .. } | Origin::Room => {}
+            // Whoever wants out is let out, whatever the plugin makes of it.
+            Origin::Leave { .. } | Origin::Kick { .. } => {
+                self.announce(pending, false, &mut Vec::new());
+            }
+            Origin::Room => {}
         }
     }
 
@@ -229,11 +291,9 @@ impl RoomCore {
                     .views
                     .publish(&view, audience, value, self.clock.tick())
                 {
-                    tracing::error!(room = %self.identity.name, plugin = %self.identity.version.label, "the room's views take more than {VIEWS_BYTES_MAX} bytes");
-                    self.close(
-                        ErrorCode::PluginFailed.as_str(),
-                        "the room's plugin publishes more than a room may hold",
-                    );
+                    tracing::error!(room = %self.identity.name, plugin = %self.identity.version.label, "the room has more than {VIEWS_MAX} views, or they take more than {VIEWS_BYTES_MAX} bytes");
+                    let message = "the room's plugin publishes more than a room may hold";
+                    self.closing = Some((ErrorCode::PluginFailed, message.to_owned()));
                 }
             }
             Action::DropState { view, audience } => self.views.withdraw(&view, audience),
@@ -248,13 +308,13 @@ impl RoomCore {
             Action::CancelTimer(timer) => self.timers.cancel(timer),
             Action::Lock(is_locked) => self.status.set_locked(is_locked),
             Action::Metadata(metadata) => self.status.set_metadata(metadata),
-            Action::Close(reason) => self.close(ErrorCode::RoomClosed.as_str(), &reason),
+            Action::Close(reason) => self.closing = Some((ErrorCode::RoomClosed, reason)),
             Action::Kv { operation } => {
                 let answer = wit::KvAnswer {
                     operation,
                     outcome: Err(wit::KvError::Unsupported),
                 };
-                self.queue(wit::Event::KvAnswer(answer), Origin::Room);
+                self.queue_own(wit::Event::KvAnswer(answer));
             }
             Action::Reply(_) | Action::Reject(_) => {
                 unreachable!("the plugin host lets answers through only with a cause")
@@ -284,7 +344,7 @@ impl RoomCore {
     }
 
     fn kick(&mut self, member: u32, reason: &str) {
-        let Some(gone) = self.depart(member, "kicked", wit::LeaveReason::Kicked) else {
+        let Some(gone) = self.expel(member) else {
             return;
         };
         self.refuse(&gone.peer, ErrorCode::Kicked.as_str(), reason, None);
@@ -292,8 +352,7 @@ impl RoomCore {
             room: self.identity.name.to_string(),
             id: None,
         });
-        self.fanout.send([gone.outbox()], &frame);
-        self.detach(&gone.peer);
+        self.dismiss(&gone.peer, &frame);
     }
 
     fn set_seat(&mut self, id: u32, seat: wit::Seat) {
@@ -308,7 +367,9 @@ impl RoomCore {
         member.seat = seat;
         if member.is_admitted {
             self.announce_change(id, "seat");
-            self.welcome(&[id]);
+            if let Some(member) = self.roster.get(id) {
+                self.views.reseat(member);
+            }
         }
     }
 
@@ -333,10 +394,7 @@ impl RoomCore {
 
     /// Remembers that the count of members is to be told, where they are not named.
     fn note_presence(&mut self) {
-        let presence = self.identity.version.description.presence;
-        if presence != wit::Presence::None && !self.names_members() {
-            self.is_presence_dirty = true;
-        }
+        self.is_presence_dirty |= self.shows_count();
     }
 
     /// Tells everybody how many members there are.

@@ -9,15 +9,18 @@ use std::time::Duration;
 use parlor_proto::{Durability, ErrorCode, Member, ServerFrame, server};
 use tokio::time::Instant;
 
+use super::apply::PRESENCE_VIEW;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
-use super::handle::{RoomIdentity, RoomInput, RoomStatus};
+use super::handle::{
+    LeaveReason, MAILBOX_BYTES_MAX, MAILBOX_INPUTS_MAX, RoomIdentity, RoomInput, RoomStatus,
+};
 use super::inputs::Admission;
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
 use super::views::{Place, Views};
 use crate::fanout::Fanout;
 use crate::plugin::{BatchInput, wit};
+use crate::session::Peer;
 use crate::session::outbox::Control;
-use crate::session::{Peer, SessionId};
 use crate::telemetry::Metrics;
 
 /// The most events in one batch.
@@ -26,6 +29,11 @@ const BATCH_EVENTS_MAX: usize = 64;
 const BATCH_BYTES_MAX: usize = 256 << 10;
 /// How often a room tells how many members it has, where it does not name them.
 const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+/// What is said to whoever sent more than the room can gather.
+const BUSY: &str =
+    "the room has more to do than it can; this was not taken, send it again under a new id";
+/// What is said to whoever sent something that the room did not get to.
+pub(super) const CLOSED: &str = "the room closed before it came to this";
 
 /// An event on its way to the plugin, and what the host must remember about it.
 #[derive(Debug)]
@@ -39,13 +47,21 @@ pub(super) struct Pending {
 pub(super) enum Origin {
     /// A member's join; answered when the plugin has seen it.
     Join { member: u32, id: Option<u64> },
-    /// A departure; `member` as others knew it, `None` if they never did.
+    /// A member's own departure; it is one until the plugin has seen what it said before.
     Leave {
-        member: Option<Member>,
-        reason: &'static str,
+        member: u32,
+        peer: Peer,
+        id: Option<u64>,
+        reason: LeaveReason,
     },
+    /// A removal that is done; `member` as others knew it, `None` if they never did.
+    Kick { member: Option<Member> },
     /// A member's input.
-    Message { member: u32, id: Option<u64> },
+    Message {
+        member: u32,
+        peer: Peer,
+        id: Option<u64>,
+    },
     /// The room itself.
     Room,
 }
@@ -65,7 +81,15 @@ pub(crate) struct RoomCore {
     pub(super) pending: VecDeque<Pending>,
     /// What an on-tick room gathers until its next tick.
     held: VecDeque<Pending>,
+    held_bytes: usize,
+    /// What the plugin brought about itself. It waits for the next wake-up: a plugin that always answers itself must not
+    /// keep the room from its mailbox.
+    own: VecDeque<Pending>,
+    /// Why the room is to close when the step is applied.
+    pub(super) closing: Option<(ErrorCode, String)>,
     state_pace: StatePace,
+    /// Whether there ever were too many members to name them.
+    is_counted: bool,
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
     pub(super) presence_version: u64,
@@ -98,7 +122,11 @@ impl RoomCore {
             seq: 0,
             pending: VecDeque::new(),
             held: VecDeque::new(),
+            held_bytes: 0,
+            own: VecDeque::new(),
+            closing: None,
             state_pace,
+            is_counted: false,
             is_presence_dirty: false,
             presence_sent: None,
             presence_version: 0,
@@ -111,17 +139,11 @@ impl RoomCore {
     pub(super) fn accept(&mut self, input: RoomInput) {
         match input {
             RoomInput::Join(request) => self.join(*request),
-            RoomInput::Leave {
-                session,
-                id,
-                reason,
-            } => self.leave(session, id, reason),
-            RoomInput::Message {
-                session,
-                payload,
-                id,
-            } => self.message(session, payload.as_msgpack(), id),
-            RoomInput::StateRequest { session, view } => self.state_request(session, &view),
+            RoomInput::Leave { peer, id, reason } => self.leave(peer, id, reason),
+            RoomInput::Message { peer, payload, id } => {
+                self.message(peer, payload.as_msgpack(), id);
+            }
+            RoomInput::StateRequest { peer, view } => self.state_request(&peer, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
             RoomInput::Shutdown => self.close(
                 ErrorCode::ServerDraining.as_str(),
@@ -132,6 +154,7 @@ impl RoomCore {
 
     /// Brings about what is due: gathered messages, timers, the tick.
     pub(super) fn pass_time(&mut self, now: Instant) {
+        self.pending.append(&mut self.own);
         for timer in self.timers.take_due(self.clock.room_time_ms(now)) {
             self.queue(wit::Event::Timer(timer), Origin::Room);
         }
@@ -141,6 +164,7 @@ impl RoomCore {
         self.metrics
             .tick(tick.lateness, tick.lateness > LATE_TICK, tick.merged);
         self.pending.append(&mut self.held);
+        self.held_bytes = 0;
         let event = wit::Event::Tick(wit::Tick {
             number: tick.number,
             dt_ms: tick.dt_ms,
@@ -172,9 +196,10 @@ impl RoomCore {
                 joining.push(member);
             }
             // A member who was refused, or kicked, after it said this: it is as if it had not.
-            if let Origin::Message { member, .. } = next.origin
-                && self.roster.get(member).is_none()
+            if let Origin::Message { member, peer, id } = &next.origin
+                && self.roster.get(*member).is_none()
             {
+                self.refuse_stranger(peer, *id);
                 continue;
             }
             events.push(next.event.clone());
@@ -188,6 +213,11 @@ impl RoomCore {
             };
             (origins, input)
         })
+    }
+
+    /// Whether more waits for the plugin.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// The highest member id the room ever gave out.
@@ -211,7 +241,8 @@ impl RoomCore {
             .then(|| self.presence_sent.map(|sent| sent + PRESENCE_INTERVAL))
             .flatten();
         let empty = self.empty_since.map(|since| since + empty_grace);
-        [self.clock.next_due(), timer, states, presence, empty]
+        let own = (!self.own.is_empty()).then(|| self.clock.instant_of(0));
+        [self.clock.next_due(), timer, states, presence, empty, own]
             .into_iter()
             .flatten()
             .min()
@@ -254,14 +285,28 @@ impl RoomCore {
             code: code.to_owned(),
             message: message.to_owned(),
         });
-        for id in self.roster.ids() {
-            if let Some(member) = self.remove(id) {
-                self.fanout.send([member.outbox()], &frame);
-                self.detach(&member.peer);
+        // What waits is answered before its sender is told that the room is gone.
+        let waiting = std::mem::take(&mut self.pending).into_iter();
+        for waiting in waiting.chain(std::mem::take(&mut self.held)) {
+            match &waiting.origin {
+                Origin::Message { peer, id, .. } => {
+                    self.refuse(peer, ErrorCode::RoomClosed.as_str(), CLOSED, *id);
+                }
+                Origin::Join { member, id } => {
+                    if let Some(gone) = self.remove(*member) {
+                        let refusal = self.error(ErrorCode::RoomClosed.as_str(), CLOSED, *id);
+                        self.dismiss(&gone.peer, &refusal);
+                    }
+                }
+                Origin::Leave { .. } | Origin::Kick { .. } | Origin::Room => {}
             }
         }
-        self.pending.clear();
-        self.held.clear();
+        for id in self.roster.ids() {
+            if let Some(member) = self.remove(id) {
+                self.dismiss(&member.peer, &frame);
+            }
+        }
+        self.own.clear();
     }
 
     pub(super) fn place(&self) -> Place {
@@ -272,17 +317,30 @@ impl RoomCore {
         }
     }
 
-    /// Tells a session, behind the frames it was sent, that it is in this room no more.
-    pub(super) fn detach(&self, peer: &Peer) {
+    /// Tells a session that it is in this room no more, and its client by this last frame. The session knows it first, so
+    /// that what the client answers to the frame finds it out of the room.
+    pub(super) fn dismiss(&self, peer: &Peer, last: &ServerFrame) {
         peer.outbox.forget_states(&self.identity.name);
         peer.outbox
             .push_control(Control::LeftRoom(Arc::clone(&self.identity.name)));
+        self.fanout.send([&peer.outbox], last);
     }
 
     /// Whether members are named to each other, or only counted.
     pub(super) fn names_members(&self) -> bool {
-        self.identity.version.description.presence == wit::Presence::Full
-            && self.roster.admitted_count() <= MEMBERS_SHOWN_MAX
+        self.identity.version.description.presence == wit::Presence::Full && !self.is_counted
+    }
+
+    /// Once there were too many members to name them all, they are only counted: whoever was told of some would
+    /// otherwise never hear what became of them.
+    pub(super) fn note_size(&mut self) {
+        self.is_counted |= self.roster.admitted_count() > MEMBERS_SHOWN_MAX;
+    }
+
+    /// Refuses what somebody sent who is not, or no longer, in the room.
+    pub(super) fn refuse_stranger(&self, peer: &Peer, id: Option<u64>) {
+        let message = "you are not in this room; join it first";
+        self.refuse(peer, ErrorCode::NotInRoom.as_str(), message, id);
     }
 
     pub(super) fn refuse(&self, peer: &Peer, code: &str, message: &str, id: Option<u64>) {
@@ -299,6 +357,12 @@ impl RoomCore {
         })
     }
 
+    /// Queues what the plugin brought about itself.
+    pub(super) fn queue_own(&mut self, event: wit::Event) {
+        let origin = Origin::Room;
+        self.own.push_back(Pending { event, origin });
+    }
+
     pub(super) fn queue(&mut self, event: wit::Event, origin: Origin) {
         self.pending.push_back(Pending { event, origin });
     }
@@ -308,16 +372,21 @@ impl RoomCore {
         Durability::None
     }
 
-    fn message(&mut self, session: SessionId, payload: &[u8], id: Option<u64>) {
-        let Some(member) = self.roster.of_session(session) else {
-            // Its session learns that it left by a control behind the frames; this message crossed it.
-            return;
+    fn message(&mut self, peer: Peer, payload: &[u8], id: Option<u64>) {
+        let Some(member) = self.roster.of_session(peer.session) else {
+            return self.refuse_stranger(&peer, id);
         };
-        let Some(record) = self.roster.get_mut(member) else {
-            return;
-        };
-        if let Some(id) = id {
-            let repeat = match record.inputs.admit(id) {
+        // Before the id is looked at: whoever is told to send it again may do so under the same one.
+        if self.held.len() >= MAILBOX_INPUTS_MAX
+            || self.held_bytes + payload.len() > MAILBOX_BYTES_MAX
+        {
+            return self.refuse(&peer, ErrorCode::RoomBusy.as_str(), BUSY, id);
+        }
+        if let Some(id) = id
+            && let Some(record) = self.roster.get_mut(member)
+        {
+            let admission = record.inputs.admit(id);
+            let repeat = match admission {
                 Admission::New => None,
                 Admission::Waiting => return,
                 Admission::Answered(answer) => Some(*answer),
@@ -330,10 +399,14 @@ impl RoomCore {
                     tick: None,
                     repeat: Some(true),
                 })),
+                Admission::OutOfOrder => Some(self.error(
+                    ErrorCode::OutOfOrderId.as_str(),
+                    "ids begin at 1 and rise; this was not applied, send it again under a new id",
+                    Some(id),
+                )),
             };
             if let Some(answer) = repeat {
-                self.fanout.send([record.outbox()], &answer);
-                return;
+                return self.fanout.send([&peer.outbox], &answer);
             }
         }
         let payload_bytes_max = self.identity.version.limits.payload_bytes_max;
@@ -341,28 +414,21 @@ impl RoomCore {
             let text = format!(
                 "this room takes at most {payload_bytes_max} bytes of MessagePack a message; send less"
             );
-            self.answer(
-                member,
-                id,
-                self.error(ErrorCode::PayloadTooLarge.as_str(), &text, id),
-            );
-            return;
+            let frame = self.error(ErrorCode::PayloadTooLarge.as_str(), &text, id);
+            return self.answer(member, &peer, id, frame);
         }
         let event = wit::Event::Message(wit::Message {
             member,
             payload: payload.to_vec(),
             id,
         });
-        self.hold(event, Origin::Message { member, id });
+        self.hold(event, Origin::Message { member, peer, id });
     }
 
-    /// Sends a member the answer to an input, and keeps it if the input had an id.
-    pub(super) fn answer(&mut self, member: u32, id: Option<u64>, frame: ServerFrame) {
-        let Some(record) = self.roster.get_mut(member) else {
-            return;
-        };
-        self.fanout.send([record.outbox()], &frame);
-        if let Some(id) = id {
+    /// Sends the answer to an input to whoever sent it, and keeps it if the input had an id.
+    pub(super) fn answer(&mut self, member: u32, peer: &Peer, id: Option<u64>, frame: ServerFrame) {
+        self.fanout.send([&peer.outbox], &frame);
+        if let (Some(id), Some(record)) = (id, self.roster.get_mut(member)) {
             record.inputs.answer(id, frame);
         }
     }
@@ -371,6 +437,7 @@ impl RoomCore {
     pub(super) fn hold(&mut self, event: wit::Event, origin: Origin) {
         let is_on_tick = self.identity.version.description.delivery == wit::Delivery::OnTick;
         let queue = if is_on_tick {
+            self.held_bytes += payload_bytes(&event);
             &mut self.held
         } else {
             &mut self.pending
@@ -378,25 +445,23 @@ impl RoomCore {
         queue.push_back(Pending { event, origin });
     }
 
-    fn state_request(&mut self, session: SessionId, view: &str) {
-        let Some(member) = self
-            .roster
-            .of_session(session)
-            .and_then(|id| self.roster.get(id))
-        else {
-            return;
+    fn state_request(&mut self, peer: &Peer, view: &str) {
+        let member = self.roster.of_session(peer.session);
+        let Some(member) = member.and_then(|id| self.roster.get(id)) else {
+            return self.refuse_stranger(peer, None);
         };
+        if member.is_admitted && view == PRESENCE_VIEW && self.shows_count() {
+            // It goes to everybody, which is rarer than once a second and spares a second way to send it.
+            self.is_presence_dirty = true;
+            return;
+        }
         if !member.is_admitted
             || !self
                 .views
                 .send_one(view, member, &self.fanout, &self.place())
         {
-            self.refuse(
-                &member.peer,
-                ErrorCode::ViewNotFound.as_str(),
-                "this room shows you no such view",
-                None,
-            );
+            let message = "this room shows you no such view";
+            self.refuse(peer, ErrorCode::ViewNotFound.as_str(), message, None);
         }
     }
 }

@@ -21,18 +21,18 @@ pub(crate) enum RoomInput {
     Join(Box<JoinRequest>),
     /// A session leaves.
     Leave {
-        session: SessionId,
+        peer: Peer,
         id: Option<u64>,
         reason: LeaveReason,
     },
     /// A member says something.
     Message {
-        session: SessionId,
+        peer: Peer,
         payload: Payload,
         id: Option<u64>,
     },
     /// A member asks for the whole of a view.
-    StateRequest { session: SessionId, view: String },
+    StateRequest { peer: Peer, view: String },
     /// A session changed its nickname.
     Renamed { session: SessionId, name: String },
     /// The server is about to stop.

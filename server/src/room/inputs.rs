@@ -11,6 +11,8 @@ const ANSWERS_KEPT: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
     last_id: u64,
+    /// The highest id that was answered.
+    answered_id: u64,
     /// The newest answers; `None` while an input waits for its step.
     answers: VecDeque<(u64, Option<ServerFrame>)>,
 }
@@ -26,12 +28,14 @@ pub(crate) enum Admission {
     Waiting,
     /// An input that was seen, and whose answer is no longer kept.
     Forgotten,
+    /// An id that never was used, below one that was: it can be used no more.
+    OutOfOrder,
 }
 
 impl Inputs {
-    /// The highest id that was seen.
-    pub(crate) fn last_id(&self) -> u64 {
-        self.last_id
+    /// The highest id that was applied or refused.
+    pub(crate) fn answered_id(&self) -> u64 {
+        self.answered_id
     }
 
     /// Takes note of an id.
@@ -44,7 +48,9 @@ impl Inputs {
             self.answers.push_back((id, None));
             return Admission::New;
         }
+        let oldest_kept = self.answers.front().map_or(u64::MAX, |(kept, _)| *kept);
         match self.answers.iter().find(|(kept, _)| *kept == id) {
+            None if id == 0 || id > oldest_kept => Admission::OutOfOrder,
             Some((_, Some(answer))) => Admission::Answered(Box::new(answer.clone())),
             Some((_, None)) => Admission::Waiting,
             None => Admission::Forgotten,
@@ -53,6 +59,7 @@ impl Inputs {
 
     /// Keeps the answer to an input.
     pub(crate) fn answer(&mut self, id: u64, answer: ServerFrame) {
+        self.answered_id = self.answered_id.max(id);
         if let Some(kept) = self.answers.iter_mut().find(|(kept, _)| *kept == id) {
             kept.1 = Some(answer);
         }
@@ -79,14 +86,17 @@ mod tests {
         assert_eq!(inputs.admit(5), Admission::Waiting);
         inputs.answer(5, pong(5));
         assert_eq!(inputs.admit(5), Admission::Answered(Box::new(pong(5))));
-        assert_eq!(inputs.last_id(), 5);
+        assert_eq!(inputs.answered_id(), 5);
     }
 
     #[test]
-    fn an_id_below_the_watermark_that_never_was_used_is_used_up() {
+    fn an_id_that_does_not_rise_is_never_taken_for_one_that_was_applied() {
         let mut inputs = Inputs::default();
+        assert_eq!(inputs.admit(0), Admission::OutOfOrder);
+        assert_eq!(inputs.admit(3), Admission::New);
         assert_eq!(inputs.admit(5), Admission::New);
-        assert_eq!(inputs.admit(4), Admission::Forgotten);
+        assert_eq!(inputs.admit(4), Admission::OutOfOrder);
+        assert_eq!(inputs.admit(0), Admission::OutOfOrder);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Coming, going, and being called something else: who gets which seat, and what the plugin is told.
 
-use parlor_proto::{ErrorCode, Seat, ServerFrame, server};
+use parlor_proto::{ErrorCode, Member, Seat, ServerFrame, server};
 
 use super::core::{Origin, RoomCore};
 use super::handle::{JoinRequest, LeaveReason};
 use super::roster::{MemberRecord, Newcomer, seat_to_frame};
 use crate::plugin::wit;
-use crate::session::SessionId;
+use crate::session::{Peer, SessionId};
 
 impl RoomCore {
     pub(super) fn join(&mut self, request: JoinRequest) {
@@ -22,10 +22,12 @@ impl RoomCore {
                 if has_reservation {
                     self.status.unseat(Seat::Player);
                 }
-                self.refuse(&request.peer, code.as_str(), message, request.id);
+                let frame = self.error(code.as_str(), message, request.id);
                 // A session that is in already stays in; any other never got in.
-                if code != ErrorCode::AlreadyInRoom {
-                    self.detach(&request.peer);
+                if code == ErrorCode::AlreadyInRoom {
+                    self.fanout.send([&request.peer.outbox], &frame);
+                } else {
+                    self.dismiss(&request.peer, &frame);
                 }
             }
         }
@@ -91,41 +93,60 @@ impl RoomCore {
         self.queue(event, Origin::Join { member, id });
     }
 
-    pub(super) fn leave(&mut self, session: SessionId, id: Option<u64>, reason: LeaveReason) {
-        let Some(member) = self.roster.of_session(session) else {
-            return;
+    /// Somebody wants out. The member is one until the plugin has seen what it said before, and is told then.
+    pub(super) fn leave(&mut self, peer: Peer, id: Option<u64>, reason: LeaveReason) {
+        let Some(member) = self.roster.of_session(peer.session) else {
+            return self.refuse_stranger(&peer, id);
         };
-        let (label, wit_reason) = match reason {
-            LeaveReason::Left => ("left", wit::LeaveReason::Left),
-            LeaveReason::Disconnected => ("disconnected", wit::LeaveReason::Disconnected),
+        self.roster.forget_session(peer.session);
+        let event = wit::Event::Left(wit::Departure {
+            member,
+            reason: match reason {
+                LeaveReason::Left => wit::LeaveReason::Left,
+                LeaveReason::Disconnected => wit::LeaveReason::Disconnected,
+            },
+        });
+        let origin = Origin::Leave {
+            member,
+            peer,
+            id,
+            reason,
         };
-        let Some(gone) = self.depart(member, label, wit_reason) else {
-            return;
+        self.hold(event, origin);
+    }
+
+    /// Takes out a member who wanted out; as the others knew it, if they did.
+    pub(super) fn let_out(
+        &mut self,
+        member: u32,
+        peer: &Peer,
+        id: Option<u64>,
+        reason: LeaveReason,
+    ) -> Option<Member> {
+        let Some(gone) = self.remove(member) else {
+            // It was refused, or removed, before it came to leaving.
+            self.refuse_stranger(peer, id);
+            return None;
         };
         if reason == LeaveReason::Left {
             let frame = ServerFrame::RoomLeft(server::RoomLeft {
                 room: self.identity.name.to_string(),
                 id,
             });
-            self.fanout.send([gone.outbox()], &frame);
-            self.detach(&gone.peer);
+            self.dismiss(&gone.peer, &frame);
         }
+        gone.is_admitted.then(|| gone.to_frame())
     }
 
-    /// Takes a member out, and has the plugin and the others told.
-    pub(super) fn depart(
-        &mut self,
-        member: u32,
-        label: &'static str,
-        reason: wit::LeaveReason,
-    ) -> Option<MemberRecord> {
+    /// Removes a member at once, and has the plugin and the others told.
+    pub(super) fn expel(&mut self, member: u32) -> Option<MemberRecord> {
         let gone = self.remove(member)?;
-        let event = wit::Event::Left(wit::Departure { member, reason });
-        let origin = Origin::Leave {
-            member: gone.is_admitted.then(|| gone.to_frame()),
-            reason: label,
-        };
-        self.hold(event, origin);
+        let event = wit::Event::Left(wit::Departure {
+            member,
+            reason: wit::LeaveReason::Kicked,
+        });
+        let member = gone.is_admitted.then(|| gone.to_frame());
+        self.hold(event, Origin::Kick { member });
         Some(gone)
     }
 

@@ -14,13 +14,15 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_proto::ErrorCode;
+use parlor_proto::{ErrorCode, ServerFrame, server};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::core::RoomCore;
+use crate::fanout::Fanout;
 use crate::node::Node;
 use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
+use crate::session::Peer;
 use crate::session::outbox::Control;
 
 pub(crate) use handle::{JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
@@ -214,6 +216,10 @@ impl RoomTask {
                     self.report(report);
                 }
                 core.apply(&batch, ran, now);
+                if core.has_waiting() {
+                    // Others on this thread have waited for one batch; that is enough.
+                    tokio::task::yield_now().await;
+                }
             }
             if core.is_deserted(now, grace) {
                 core.close(ErrorCode::RoomClosed.as_str(), "the room was empty");
@@ -248,40 +254,79 @@ impl RoomTask {
 
     /// Takes the room out of the registry, and sends on whoever still knocks.
     async fn retire(&mut self) {
-        self.node.rooms.remove(&self.handle);
-        self.mailbox.close();
-        while let Some(input) = self.mailbox.recv().await {
-            handle::account_taken(&self.handle.status, &input);
-            if let RoomInput::Join(request) = input {
-                let control = Control::JoinBounced(Arc::clone(self.handle.name()));
-                request.peer.outbox.push_control(control);
-            }
-        }
+        self.turn_away(|room, request| {
+            let control = Control::JoinBounced(Arc::clone(room.handle.name()));
+            request.peer.outbox.push_control(control);
+        })
+        .await;
     }
 
     /// The room could not be opened: whoever waits for it is told.
     async fn refuse_all(&mut self, refusal: &OpenRefusal) {
+        self.turn_away(|room, request| {
+            let control = Control::LeftRoom(Arc::clone(room.handle.name()));
+            request.peer.outbox.push_control(control);
+            let (code, message) = (refusal.code, &refusal.message);
+            room.refuse(&request.peer, code, message, request.id);
+        })
+        .await;
+    }
+
+    /// Closes the mailbox, and answers what is left in it.
+    async fn turn_away(&mut self, on_join: impl Fn(&Self, &JoinRequest)) {
         self.node.rooms.remove(&self.handle);
         self.mailbox.close();
         while let Some(input) = self.mailbox.recv().await {
             handle::account_taken(&self.handle.status, &input);
-            if let RoomInput::Join(request) = input {
-                let frame = parlor_proto::ServerFrame::Error(parlor_proto::server::Error {
-                    code: refusal.code.as_str().to_owned(),
-                    message: refusal.message.clone(),
-                    id: request.id,
-                    room: Some(self.handle.name().to_string()),
-                });
-                let fanout = crate::fanout::Fanout::new(Arc::clone(&self.node.metrics));
-                fanout.send([&request.peer.outbox], &frame);
-                let control = Control::LeftRoom(Arc::clone(self.handle.name()));
-                request.peer.outbox.push_control(control);
+            match input {
+                RoomInput::Join(request) => on_join(self, &request),
+                RoomInput::Message { peer, id, .. } => {
+                    self.refuse(&peer, ErrorCode::RoomClosed, core::CLOSED, id);
+                }
+                RoomInput::Leave { peer, id, .. } => {
+                    let frame = ServerFrame::RoomLeft(server::RoomLeft {
+                        room: self.handle.name().to_string(),
+                        id,
+                    });
+                    Fanout::new(Arc::clone(&self.node.metrics)).send([&peer.outbox], &frame);
+                    let control = Control::LeftRoom(Arc::clone(self.handle.name()));
+                    peer.outbox.push_control(control);
+                }
+                RoomInput::StateRequest { .. }
+                | RoomInput::Renamed { .. }
+                | RoomInput::Shutdown => {}
             }
         }
     }
 
+    fn refuse(&self, peer: &Peer, code: ErrorCode, message: &str, id: Option<u64>) {
+        let frame = ServerFrame::Error(server::Error {
+            code: code.as_str().to_owned(),
+            message: message.to_owned(),
+            id,
+            room: Some(self.handle.name().to_string()),
+        });
+        let fanout = Fanout::new(Arc::clone(&self.node.metrics));
+        fanout.send([&peer.outbox], &frame);
+    }
+
     fn report(&self, report: &FaultReport) {
         self.node.metrics.plugin_failed(report.kind);
+        self.node.reports.add(report.clone());
+        if report.input.is_none() {
+            // Often only too much for one step; whom to blame, if anybody, is reported next.
+            tracing::warn!(
+                target: "parlor::plugin",
+                plugin = %report.plugin,
+                room = %report.room,
+                step = report.step,
+                events = report.events,
+                kind = report.kind,
+                "a batch failed and is run again, one event a step: {}",
+                report.message,
+            );
+            return;
+        }
         tracing::error!(
             target: "parlor::plugin",
             plugin = %report.plugin,
@@ -289,12 +334,11 @@ impl RoomTask {
             step = report.step,
             events = report.events,
             kind = report.kind,
-            input = report.input.as_deref().unwrap_or("none by itself"),
+            input = report.input,
             digest = %report.digest,
             "plugin failed: {}",
             report.message,
         );
-        self.node.reports.add(report.clone());
     }
 }
 

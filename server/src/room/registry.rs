@@ -1,6 +1,7 @@
 //! Which rooms there are: by name, by code, and, for quick match, by plugin and match key. Finding a room and taking a
 //! seat in it, or making it, is one operation under one lock, so that two who look at once never make two.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,6 +9,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use parlor_proto::{Create, ErrorCode, Payload, Seat, Visibility, client};
 use rand::Rng;
+use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
@@ -23,6 +25,13 @@ const CODE_CHARS: usize = 8;
 const NAME_SUFFIX_CHARS: usize = 8;
 /// The most rooms in one listing.
 const LISTED_MAX: usize = 200;
+
+/// The most that a room's options may take: they are kept as long as the room.
+const OPTIONS_BYTES_MAX: usize = 64 << 10;
+/// The most that `options.match` may take.
+const MATCH_BYTES_MAX: usize = 1 << 10;
+/// The most that the filter of a listing may take: metadata has no more.
+const FILTER_BYTES_MAX: usize = 4 << 10;
 
 /// Where quick match looks.
 type MatchKey = (Arc<str>, Payload);
@@ -47,17 +56,25 @@ pub(crate) struct Located {
 pub(crate) type Refused = (ErrorCode, String);
 
 /// What a session needs to know to look for a room on somebody's behalf.
-#[derive(Debug)]
 pub(crate) struct Locator<'a> {
     pub(crate) node: &'a Arc<Node>,
     pub(crate) roles: &'a [String],
+    /// Whether that somebody is in a room of this name already, which quick match then passes over.
+    pub(crate) is_in: &'a dyn Fn(&str) -> bool,
 }
 
 impl Locator<'_> {
     /// Finds or makes the room that a `join_room` asks for.
     pub(crate) fn locate(&self, join: &client::JoinRoom) -> Result<Located, Refused> {
+        let options_bytes = join.options.as_ref().map_or(0, |it| it.as_msgpack().len());
+        if options_bytes > OPTIONS_BYTES_MAX {
+            return refuse(
+                ErrorCode::PayloadTooLarge,
+                "a room's options take at most 64 KiB of MessagePack; send less",
+            );
+        }
         if let Some(code) = &join.code {
-            return self.by_code(code);
+            return self.by_code(code, join.plugin.as_deref());
         }
         match (&join.room, &join.plugin) {
             (Some(room), plugin) => self.by_name(room, plugin.as_deref(), join),
@@ -69,14 +86,22 @@ impl Locator<'_> {
         }
     }
 
-    fn by_code(&self, code: &str) -> Result<Located, Refused> {
+    fn by_code(&self, code: &str, plugin: Option<&str>) -> Result<Located, Refused> {
         let rooms = &self.node.rooms;
-        let name = rooms.by_code.get(&code.to_ascii_uppercase());
-        let room = name.and_then(|name| rooms.by_name.get(&*name).map(|it| it.clone()));
-        room.map(joined_as_is).ok_or_else(|| {
-            let message = "no room has this code; ask for a new link";
-            (ErrorCode::WrongCode, message.to_owned())
-        })
+        // The guard must go before another map is locked: whoever makes a private room locks the two the other way round.
+        let name = rooms
+            .by_code
+            .get(&code.to_ascii_uppercase())
+            .map(|name| Arc::clone(&name));
+        let room = name.and_then(|name| rooms.by_name.get(&name).map(|it| it.clone()));
+        let Some(room) = room else {
+            return refuse(
+                ErrorCode::WrongCode,
+                "no room has this code; ask for a new link",
+            );
+        };
+        check_plugin(&room, plugin)?;
+        Ok(joined_as_is(room))
     }
 
     fn by_name(
@@ -95,17 +120,13 @@ impl Locator<'_> {
         match self.node.rooms.by_name.entry(name.into()) {
             Entry::Occupied(present) => {
                 let room = present.get();
-                let present_plugin = &room.identity.version.description.name;
                 if create == Create::Always {
                     return refuse(
                         ErrorCode::RoomExists,
                         "a room has this name; choose another",
                     );
                 }
-                if plugin.is_some_and(|plugin| plugin != present_plugin) {
-                    let message = format!("this room runs {present_plugin}; choose another name");
-                    return Err((ErrorCode::PluginMismatch, message));
-                }
+                check_plugin(room, plugin)?;
                 if room.identity.visibility == Visibility::Private {
                     return refuse(
                         ErrorCode::Forbidden,
@@ -137,15 +158,36 @@ impl Locator<'_> {
     }
 
     fn quick_match(&self, plugin: &str, join: &client::JoinRoom) -> Result<Located, Refused> {
+        let wanted = match_key(join.options.as_ref());
+        if wanted.as_msgpack().len() > MATCH_BYTES_MAX {
+            return refuse(
+                ErrorCode::PayloadTooLarge,
+                "options.match takes at most 1 KiB of MessagePack; send less",
+            );
+        }
+        let key = (Arc::from(plugin), wanted);
+        let located = self.match_or_make(plugin, &key, join);
+        // Nothing was found and nothing public was made: the empty entry must not stay.
+        let rooms = &self.node.rooms;
+        rooms.open.remove_if(&key, |_, open| open.is_empty());
+        located
+    }
+
+    fn match_or_make(
+        &self,
+        plugin: &str,
+        key: &MatchKey,
+        join: &client::JoinRoom,
+    ) -> Result<Located, Refused> {
         let version = self.version(plugin)?;
         let wants_public = join.visibility.unwrap_or(Visibility::Public) == Visibility::Public;
         let may_find = join.create != Some(Create::Always) && wants_public;
         let wants_to_play = join.seat != Some(Seat::Spectator);
-        let key = (Arc::from(plugin), match_key(join.options.as_ref()));
         // Holding this entry makes looking and making one operation.
-        let mut open = self.node.rooms.open.entry(key).or_default();
+        let mut open = self.node.rooms.open.entry(key.clone()).or_default();
         if may_find {
-            let found = open.iter().find(|room| {
+            let others = open.iter().filter(|room| !(self.is_in)(room.name()));
+            let found = others.into_iter().find(|room| {
                 let status = &room.status;
                 if wants_to_play {
                     !status.is_locked() && status.take_player_seat()
@@ -292,20 +334,28 @@ impl Registry {
     }
 
     /// The public rooms of a plugin, or all of them, whose metadata has all entries of `filter`.
-    pub(crate) fn list(&self, plugin: Option<&str>, filter: Option<&Payload>) -> Vec<RoomHandle> {
+    pub(crate) fn list(
+        &self,
+        plugin: Option<&str>,
+        filter: Option<&Payload>,
+    ) -> Result<Vec<RoomHandle>, Refused> {
+        let filter = filter.map(Filter::new).transpose()?;
+        let is_of = |room: &RoomHandle| {
+            plugin.is_none_or(|plugin| room.identity.version.description.name == plugin)
+        };
+        // Cloned first, so that no shard is locked while metadata is compared.
         let mut rooms: Vec<RoomHandle> = self
             .by_name
             .iter()
-            .map(|it| it.value().clone())
-            .filter(|room| room.identity.visibility == Visibility::Public)
-            .filter(|room| {
-                plugin.is_none_or(|plugin| room.identity.version.description.name == plugin)
-            })
-            .filter(|room| filter.is_none_or(|filter| matches(&room.status.metadata(), filter)))
+            .filter(|it| it.identity.visibility == Visibility::Public && is_of(it))
+            .map(|it| it.clone())
             .collect();
+        if let Some(filter) = filter {
+            rooms.retain(|room| filter.matches(&room.status.metadata()));
+        }
         rooms.sort_by(|a, b| a.name().cmp(b.name()));
         rooms.truncate(LISTED_MAX);
-        rooms
+        Ok(rooms)
     }
 
     fn issue_code(&self, room: &Arc<str>) -> String {
@@ -323,6 +373,16 @@ impl Registry {
 fn open_key(room: &RoomHandle) -> MatchKey {
     let plugin = room.identity.version.description.name.as_str();
     (Arc::from(plugin), room.identity.match_key.clone())
+}
+
+/// Refuses to take a room of another plugin for one of this.
+fn check_plugin(room: &RoomHandle, plugin: Option<&str>) -> Result<(), Refused> {
+    let present = &room.identity.version.description.name;
+    if plugin.is_none_or(|plugin| plugin == present) {
+        return Ok(());
+    }
+    let message = format!("this room runs {present}; choose another");
+    Err((ErrorCode::PluginMismatch, message))
 }
 
 fn joined_as_is(room: RoomHandle) -> Located {
@@ -344,16 +404,34 @@ fn match_key(options: Option<&Payload>) -> Payload {
         .sorted()
 }
 
-/// Whether every entry of `filter` is in `metadata`.
-fn matches(metadata: &Payload, filter: &Payload) -> bool {
-    let Ok(wanted) = filter.to_serde::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>()
-    else {
-        return false;
-    };
-    wanted.keys().all(|key| {
-        let sorted = |payload: &Payload| payload.get(key).map(|value| value.sorted());
-        sorted(metadata) == sorted(filter)
-    })
+/// The entries that a listed room's metadata must have.
+struct Filter(Vec<(String, Payload)>);
+
+impl Filter {
+    fn new(filter: &Payload) -> Result<Self, Refused> {
+        if filter.as_msgpack().len() > FILTER_BYTES_MAX {
+            return refuse(
+                ErrorCode::PayloadTooLarge,
+                "a filter takes at most 4 KiB of MessagePack; send less",
+            );
+        }
+        let Ok(keys) = filter.to_serde::<BTreeMap<String, IgnoredAny>>() else {
+            return refuse(ErrorCode::InvalidPayload, "a filter must be a map");
+        };
+        let value = |key: &String| filter.get(key).map(|value| value.sorted());
+        let entries = keys
+            .into_keys()
+            .filter_map(|key| Some((key.clone(), value(&key)?)));
+        Ok(Self(entries.collect()))
+    }
+
+    fn matches(&self, metadata: &Payload) -> bool {
+        self.0.iter().all(|(key, wanted)| {
+            metadata
+                .get(key)
+                .is_some_and(|value| value.sorted() == *wanted)
+        })
+    }
 }
 
 fn is_room_name(name: &str) -> bool {
@@ -396,12 +474,25 @@ mod tests {
     #[test]
     fn a_filter_matches_metadata_that_has_all_its_entries() {
         let metadata = Payload::from_json(r#"{"status":"waiting","players":2}"#).unwrap();
-        let filter = |json| Payload::from_json(json).unwrap();
-        assert!(matches(&metadata, &filter(r#"{"status":"waiting"}"#)));
-        assert!(matches(&metadata, &filter("{}")));
-        assert!(!matches(&metadata, &filter(r#"{"status":"active"}"#)));
-        assert!(!matches(&metadata, &filter(r#"{"other":1}"#)));
-        assert!(!matches(&metadata, &filter("1")));
+        let matches = |json| {
+            let filter = Filter::new(&Payload::from_json(json).unwrap()).unwrap();
+            filter.matches(&metadata)
+        };
+        assert!(matches(r#"{"status":"waiting"}"#));
+        assert!(matches("{}"));
+        assert!(!matches(r#"{"status":"active"}"#));
+        assert!(!matches(r#"{"other":1}"#));
+    }
+
+    #[test]
+    fn a_filter_that_is_no_map_or_too_large_is_refused() {
+        let refusal = |json: &str| Filter::new(&Payload::from_json(json).unwrap()).err();
+        assert!(matches!(refusal("1"), Some((ErrorCode::InvalidPayload, _))));
+        let large = format!(r#"{{"x":"{}"}}"#, "y".repeat(FILTER_BYTES_MAX));
+        assert!(matches!(
+            refusal(&large),
+            Some((ErrorCode::PayloadTooLarge, _))
+        ));
     }
 
     #[test]

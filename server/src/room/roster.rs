@@ -93,8 +93,13 @@ impl Roster {
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
         let member = self.members.remove(&id)?;
-        self.by_session.remove(&member.peer.session);
+        self.forget_session(member.peer.session);
         Some(member)
+    }
+
+    /// Takes no more from this session; its member stays until it is removed.
+    pub(crate) fn forget_session(&mut self, session: SessionId) {
+        self.by_session.remove(&session);
     }
 
     pub(crate) fn get(&self, id: u32) -> Option<&MemberRecord> {

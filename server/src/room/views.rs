@@ -1,7 +1,7 @@
 //! The views a plugin published: the newest value of each, for whoever may see it.
 //!
 //! One name may have a layer for everyone, one for a seat and one for a member; a member sees the most specific.
-//! Versions count per name, so that they rise for a member whichever layer it sees.
+//! Versions are counted for the whole room, so that they rise for a member whichever layer of a view it comes to see.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use crate::session::outbox::StateKey;
 /// The most that all views of a room may take.
 pub(crate) const VIEWS_BYTES_MAX: usize = 8 << 20;
 
+/// The most views a room may have.
+pub(crate) const VIEWS_MAX: usize = 10_000;
+
 /// Where in its history the room is: what every state frame names.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -28,13 +31,13 @@ pub(crate) struct Place {
 #[derive(Debug, Default)]
 pub(crate) struct Views {
     by_name: BTreeMap<Arc<str>, View>,
+    version: u64,
     bytes: usize,
     is_dirty: bool,
 }
 
 #[derive(Debug, Default)]
 struct View {
-    version: u64,
     layers: Vec<Layer>,
 }
 
@@ -57,14 +60,14 @@ impl Views {
         value: Payload,
         tick: u64,
     ) -> bool {
+        self.version += 1;
         let view = self.by_name.entry(name.into()).or_default();
-        view.version += 1;
         self.bytes += value.as_msgpack().len();
         let layer = Layer {
             audience,
             hash: value.state_hash(),
             value,
-            version: view.version,
+            version: self.version,
             tick,
             is_dirty: true,
         };
@@ -76,7 +79,7 @@ impl Views {
             None => view.layers.push(layer),
         }
         self.is_dirty = true;
-        self.bytes <= VIEWS_BYTES_MAX
+        self.bytes <= VIEWS_BYTES_MAX && self.by_name.len() <= VIEWS_MAX
     }
 
     /// Withdraws a layer; whoever saw it is shown what is below.
@@ -88,12 +91,25 @@ impl Views {
             return;
         };
         self.bytes -= view.layers.remove(index).value.as_msgpack().len();
-        view.version += 1;
+        self.version += 1;
         for layer in &mut view.layers {
-            layer.version = view.version;
+            layer.version = self.version;
             layer.is_dirty = true;
         }
         self.is_dirty = true;
+        self.drop_empty();
+    }
+
+    /// Shows a member what it sees from its new seat, under versions above all that it saw from the old one.
+    pub(crate) fn reseat(&mut self, member: &MemberRecord) {
+        self.version += 1;
+        for view in self.by_name.values_mut() {
+            if let Some(index) = view.visible_index(member) {
+                view.layers[index].version = self.version;
+                view.layers[index].is_dirty = true;
+                self.is_dirty = true;
+            }
+        }
     }
 
     /// Drops what only a member who is gone could see.
@@ -107,6 +123,11 @@ impl Views {
                 is_kept
             });
         }
+        self.drop_empty();
+    }
+
+    fn drop_empty(&mut self) {
+        self.by_name.retain(|_, view| !view.layers.is_empty());
     }
 
     /// Whether anything waits to be sent.

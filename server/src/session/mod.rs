@@ -7,19 +7,19 @@ mod state;
 mod transport;
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::WebSocket;
 use bytes::Bytes;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parlor_proto::{CloseCode, ErrorCode, ServerFrame, Subprotocol, WireLimits, server};
+use parlor_proto::{
+    ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, Subprotocol, WireLimits, server,
+};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use self::outbox::{Control, Outbox, Outgoing};
-use self::rooms::{busy, gone};
+use self::rooms::{WrongCodes, busy, gone};
 use self::state::{Action, SessionState};
 use self::transport::{Inbound, Transport, WriteError};
 use crate::fanout::Fanout;
@@ -97,21 +97,26 @@ pub(crate) async fn run(node: Arc<Node>, socket: WebSocket, subprotocol: Subprot
     let id = SessionId::random();
     let limits = &node.limits;
     let name = format!("Guest {:04}", id.0 % 10_000);
+    let outbox = Arc::new(Outbox::new(subprotocol));
+    let peer = Peer {
+        session: id,
+        outbox: Arc::clone(&outbox),
+    };
     let state = SessionState::new(
-        id,
+        peer,
         name,
         limits.rooms_per_session_max,
         limits.bad_frames_max,
     );
-    let wrong_codes = NonZeroU32::new(limits.wrong_codes_per_minute).unwrap_or(NonZeroU32::MIN);
     let mut session = SessionTask {
         transport: Transport::new(socket, subprotocol, limits.write_timeout),
         fanout: Fanout::new(Arc::clone(&node.metrics)),
-        outbox: Arc::new(Outbox::new(subprotocol)),
-        code_limiter: RateLimiter::direct(Quota::per_minute(wrong_codes)),
+        outbox,
+        wrong_codes: WrongCodes::new(limits.wrong_codes_per_minute),
         phase: node.phase.subscribe(),
         outgoing: Vec::new(),
         messages: Vec::new(),
+        parked: Vec::new(),
         last_heard: Instant::now(),
         is_pinged: false,
         state,
@@ -138,11 +143,13 @@ struct SessionTask {
     state: SessionState,
     outbox: Arc<Outbox>,
     fanout: Fanout,
-    code_limiter: DefaultDirectRateLimiter,
+    wrong_codes: WrongCodes,
     phase: watch::Receiver<Phase>,
     /// What was taken from the outbox; kept to reuse its memory.
     outgoing: Vec<Outgoing>,
     messages: Vec<Bytes>,
+    /// Frames that waited for a leave that is done now.
+    parked: Vec<ClientFrame>,
     last_heard: Instant,
     is_pinged: bool,
 }
@@ -153,8 +160,15 @@ impl SessionTask {
         // One timer that is looked at when it fires, instead of one set anew for every message.
         let mut keepalive = Box::pin(tokio::time::sleep(self.node.limits.heartbeat));
         let outbox = Arc::clone(&self.outbox);
+        if self.node.phase() == Phase::Draining {
+            // It turned while this session was being set up, which `changed` would not tell.
+            return Err(self.drain().await?);
+        }
         loop {
             self.write().await?;
+            if self.replay().await? {
+                continue;
+            }
             tokio::select! {
                 inbound = self.transport.receive() => self.read(inbound).await?,
                 () = outbox.ready() => {}
@@ -190,10 +204,30 @@ impl SessionTask {
     }
 
     async fn on_message(&mut self, message: &[u8]) -> Result<(), End> {
+        self.replay().await?;
         let subprotocol = self.outbox.subprotocol;
         self.node.metrics.frame_in(subprotocol, message.len());
         let frame = subprotocol.decode_client(message);
-        tracing::trace!(session = ?self.state.id, ?frame, "frame");
+        tracing::trace!(session = ?self.state.peer.session, ?frame, "frame");
+        self.handle(frame).await?;
+        // What a burst of requests is answered must not pile up until the burst is over.
+        if self.outbox.is_heavy() {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up the frames that waited for a leave to be done. Whether there were any.
+    async fn replay(&mut self) -> Result<bool, End> {
+        let parked = std::mem::take(&mut self.parked);
+        let had_any = !parked.is_empty();
+        for frame in parked {
+            self.handle(Ok(frame)).await?;
+        }
+        Ok(had_any)
+    }
+
+    async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Result<(), End> {
         for action in self.state.on_frame(frame, unix_time_ms()) {
             self.act(action).await?;
         }
@@ -230,7 +264,8 @@ impl SessionTask {
             Ok(()) => {}
             Err(PostError::Busy) => self.send(&busy(room, id)),
             Err(PostError::Gone) => {
-                self.state.left(room.name());
+                let parked = self.state.left(room.name());
+                self.parked.extend(parked);
                 self.send(&gone(room, id));
             }
         }
@@ -239,7 +274,7 @@ impl SessionTask {
     fn welcome(&self) {
         let limits = &self.node.limits;
         self.send(&ServerFrame::Welcome(server::Welcome {
-            session: self.state.id.to_string(),
+            session: self.state.peer.session.to_string(),
             resume_token: format!("{:032x}", rand::random::<u128>()),
             protocol: self.outbox.subprotocol.name().to_owned(),
             heartbeat_ms: u64::try_from(limits.heartbeat.as_millis()).unwrap_or(u64::MAX),
@@ -281,7 +316,9 @@ impl SessionTask {
                             .frame_out(self.outbox.subprotocol, message.len());
                         self.messages.push(message);
                     }
-                    Outgoing::Control(Control::LeftRoom(room)) => self.state.left(&room),
+                    Outgoing::Control(Control::LeftRoom(room)) => {
+                        self.parked.extend(self.state.left(&room));
+                    }
                     Outgoing::Control(Control::JoinBounced(room)) => {
                         rejoins.extend(self.state.on_join_bounced(&room));
                     }
@@ -310,12 +347,14 @@ impl SessionTask {
         let limits = &self.node.limits;
         let silence = self.last_heard.elapsed();
         if silence >= limits.silence_max {
-            let reason = "nothing was heard from the not even a pong".to_owned();
+            let reason = "nothing was heard from the client, not even a pong".to_owned();
             return Err(End::Close(CloseCode::Silent, reason));
         }
         let mut next = self.last_heard + limits.heartbeat;
         if silence >= limits.heartbeat {
-            next = self.last_heard + limits.silence_max;
+            // A pong may come at once, and then the next silence is to be noticed in its own time.
+            next = Instant::now() + limits.heartbeat;
+            next = next.min(self.last_heard + limits.silence_max);
             if !std::mem::replace(&mut self.is_pinged, true) {
                 self.transport.ping().await?;
             }
@@ -341,7 +380,7 @@ impl SessionTask {
     async fn leave_rooms(&mut self) {
         for room in self.state.take_rooms() {
             let input = RoomInput::Leave {
-                session: self.state.id,
+                peer: self.state.peer.clone(),
                 id: None,
                 reason: LeaveReason::Disconnected,
             };
@@ -351,9 +390,9 @@ impl SessionTask {
 
     async fn end(self, end: End) {
         match end {
-            End::Gone => tracing::debug!(session = ?self.state.id, "client gone"),
+            End::Gone => tracing::debug!(session = ?self.state.peer.session, "client gone"),
             End::Close(code, reason) => {
-                tracing::debug!(session = ?self.state.id, code = code.code(), reason, "closing");
+                tracing::debug!(session = ?self.state.peer.session, code = code.code(), reason, "closing");
                 self.node.metrics.closed(code);
                 self.transport.close(code, &reason).await;
             }

@@ -1,7 +1,8 @@
 //! What waits to be written to one socket. The only way to a client.
 //!
 //! Policy: reliable frames queue up to a bound in frames and bytes, beyond which the session is closed as a slow
-//! consumer; a newer state of a view takes the place of an unwritten older one.
+//! consumer; a newer state of a view takes the place of an unwritten older one. So states are bounded by what the views
+//! of the client's rooms may hold, and do not count towards the bytes: a newcomer gets them all at once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,10 +11,14 @@ use bytes::Bytes;
 use parlor_proto::{CloseCode, Subprotocol};
 use tokio::sync::Notify;
 
-/// The most bytes that wait for one client.
-pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
-/// The most frames that wait for one client.
-pub(crate) const OUTBOX_FRAMES_MAX: usize = 4096;
+/// The most bytes of reliable frames that wait for one client. A plugin may send 1 MiB in one step, which is more as
+/// JSON: what one step sends must fit, or a client would be closed that reads as fast as anyone.
+const OUTBOX_BYTES_MAX: usize = 4 << 20;
+/// The most frames that wait for one client, for the same reason more than the effects of one step.
+const OUTBOX_FRAMES_MAX: usize = 16 << 10;
+
+/// A session that answers requests writes when this much waits.
+const OUTBOX_BYTES_HEAVY: usize = 256 << 10;
 
 /// Names one view of one room, as far as one client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -105,13 +110,11 @@ impl Outbox {
         }
         queue.generation += 1;
         let generation = queue.generation;
-        queue.bytes += message.len();
         let pending = PendingState {
             generation,
             message,
         };
-        if let Some(replaced) = queue.states.insert(key.clone(), pending) {
-            queue.bytes -= replaced.message.len();
+        if queue.states.insert(key.clone(), pending).is_some() {
             queue.states_replaced += 1;
             // Its entry stays behind as a husk; a client that never reads must not gather them without end.
             queue.drop_husks();
@@ -128,18 +131,14 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Whether so much waits that it should be written before more is asked for.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.lock().bytes > OUTBOX_BYTES_HEAVY
+    }
+
     /// Forgets the unwritten states of a room that the session left.
     pub(crate) fn forget_states(&self, room: &str) {
-        let mut queue = self.lock();
-        let mut freed = 0;
-        queue.states.retain(|key, pending| {
-            let is_kept = &*key.room != room;
-            if !is_kept {
-                freed += pending.message.len();
-            }
-            is_kept
-        });
-        queue.bytes -= freed;
+        self.lock().states.retain(|key, _| &*key.room != room);
     }
 
     /// Waits until there may be something to take.

@@ -1,18 +1,22 @@
 //! What a session does to get into rooms, and to see which there are.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parlor_proto::{ErrorCode, Seat, ServerFrame, Value, client, server};
 
+use tokio::time::Instant;
+
+use super::SessionTask;
 use super::outbox::Control;
 use super::state::error;
-use super::{Peer, SessionTask};
 use crate::room::{JoinRequest, Locator, PostError, RoomHandle, RoomInput};
 
 impl SessionTask {
     pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) {
         let (id, name) = (request.id, request.room.clone());
-        if request.code.is_some() && self.code_limiter.check().is_err() {
+        if request.code.is_some() && self.wrong_codes.are_too_many() {
             let message = "too many room codes were tried; wait a minute";
             self.send(&error(ErrorCode::RateLimitExceeded, message, id, name));
             return;
@@ -20,10 +24,14 @@ impl SessionTask {
         let locator = Locator {
             node: &self.node,
             roles: &[],
+            is_in: &|room| self.state.is_in(room),
         };
         let located = match locator.locate(&request) {
             Ok(located) => located,
             Err((code, message)) => {
+                if code == ErrorCode::WrongCode {
+                    self.wrong_codes.note();
+                }
                 self.send(&error(code, &message, id, name));
                 return;
             }
@@ -31,10 +39,7 @@ impl SessionTask {
         let has_reservation = located.has_reservation;
         let room = located.room;
         let input = RoomInput::Join(Box::new(JoinRequest {
-            peer: Peer {
-                session: self.state.id,
-                outbox: Arc::clone(&self.outbox),
-            },
+            peer: self.state.peer.clone(),
             name: self.state.name.clone(),
             user: None,
             roles: Vec::new(),
@@ -68,13 +73,17 @@ impl SessionTask {
     }
 
     pub(super) fn list(&self, request: &client::ListRooms) {
-        let rooms = self
+        let listed_rooms = self
             .node
             .rooms
-            .list(request.plugin.as_deref(), request.filter.as_ref())
-            .iter()
-            .map(listed)
-            .collect();
+            .list(request.plugin.as_deref(), request.filter.as_ref());
+        let rooms = match listed_rooms {
+            Ok(rooms) => rooms.iter().map(listed).collect(),
+            Err((code, message)) => {
+                self.send(&error(code, &message, Some(request.id), None));
+                return;
+            }
+        };
         let data = Value::Map(vec![("rooms".to_owned(), Value::List(rooms))]);
         let frame = ServerFrame::Reply(server::Reply {
             room: None,
@@ -89,11 +98,38 @@ impl SessionTask {
     }
 }
 
+/// How many wrong codes a session tried in the last minute.
+#[derive(Debug)]
+pub(super) struct WrongCodes {
+    tried: VecDeque<Instant>,
+    per_minute: usize,
+}
+
+impl WrongCodes {
+    pub(super) fn new(per_minute: usize) -> Self {
+        Self {
+            tried: VecDeque::new(),
+            per_minute,
+        }
+    }
+
+    /// Whether no more may be tried for now.
+    fn are_too_many(&mut self) -> bool {
+        self.tried
+            .retain(|tried| tried.elapsed() < Duration::from_secs(60));
+        self.tried.len() >= self.per_minute
+    }
+
+    fn note(&mut self) {
+        self.tried.push_back(Instant::now());
+    }
+}
+
 /// The refusal of an input that a room has no place for.
 pub(super) fn busy(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
     error(
         ErrorCode::RoomBusy,
-        "the room has more to do than it can; this was not taken, send it again",
+        "the room has more to do than it can; this was not taken, send it again under a new id",
         id,
         Some(room.name().to_string()),
     )

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use parlor_proto::{ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, client, server};
 
-use crate::room::{RoomHandle, RoomInput};
+use crate::room::{LeaveReason, RoomHandle, RoomInput};
 
-use super::SessionId;
+use super::Peer;
 
 /// The longest nickname.
 const NAME_CHARS_MAX: usize = 32;
@@ -43,12 +43,20 @@ struct Membership {
     /// What was asked for, to ask again if the room goes away under it.
     request: client::JoinRoom,
     attempt: u32,
+    /// Whether the session asked to leave it, and its answer is not here yet.
+    is_leaving: bool,
+    /// What came for this room behind a leave and another join, to be taken up when the leave is done.
+    parked: Vec<ClientFrame>,
 }
+
+/// The most frames that wait for a leave to be done.
+const PARKED_MAX: usize = 64;
 
 /// One session, without its socket.
 #[derive(Debug)]
 pub(crate) struct SessionState {
-    pub(crate) id: SessionId,
+    /// What rooms hold of it.
+    pub(crate) peer: Peer,
     pub(crate) name: String,
     rooms: HashMap<Arc<str>, Membership>,
     rooms_max: usize,
@@ -57,9 +65,9 @@ pub(crate) struct SessionState {
 }
 
 impl SessionState {
-    pub(crate) fn new(id: SessionId, name: String, rooms_max: usize, bad_frames_max: u32) -> Self {
+    pub(crate) fn new(peer: Peer, name: String, rooms_max: usize, bad_frames_max: u32) -> Self {
         Self {
-            id,
+            peer,
             name,
             rooms: HashMap::new(),
             rooms_max,
@@ -79,6 +87,10 @@ impl SessionState {
             Err(error) => return self.on_bad_frame(&error),
         };
         self.bad_frames = 0;
+        let frame = match self.park(frame) {
+            Ok(parked) => return parked,
+            Err(frame) => frame,
+        };
         match frame {
             ClientFrame::Auth(auth) => self.on_auth(auth),
             ClientFrame::JoinRoom(join) => self.on_join(join),
@@ -86,6 +98,7 @@ impl SessionState {
             ClientFrame::RoomMessage(message) => self.on_room_message(message),
             ClientFrame::StateRequest(request) => self.on_state_request(request),
             ClientFrame::ListRooms(list) => vec![Action::List(list)],
+            // May cross the end of a membership, and is not worth an error then.
             // Positions are for `resume`; until there is a ring to resume from, there is nothing to compare.
             ClientFrame::Ack(_) => Vec::new(),
             ClientFrame::Resume(_) => vec![Action::Send(error(
@@ -117,18 +130,30 @@ impl SessionState {
                 room,
                 request,
                 attempt,
+                is_leaving: false,
+                parked: Vec::new(),
             },
         );
         true
     }
 
-    /// Notes that the session is in a room no more.
-    pub(crate) fn left(&mut self, room: &str) {
-        self.rooms.remove(room);
+    /// Whether the session is in a room of this name, or on its way into it.
+    pub(crate) fn is_in(&self, room: &str) -> bool {
+        self.rooms.contains_key(room)
+    }
+
+    /// Notes that the session is in a room no more. What waited for that is to be handled now, as if it came just then.
+    pub(crate) fn left(&mut self, room: &str) -> Vec<ClientFrame> {
+        let membership = self.rooms.remove(room);
+        membership.map(|it| it.parked).unwrap_or_default()
     }
 
     /// The room went away before the join reached it: ask again, but not for ever.
     pub(crate) fn on_join_bounced(&mut self, room: &str) -> Option<Action> {
+        if self.rooms.get(room)?.is_leaving {
+            // The room answers the leave that is behind the join.
+            return None;
+        }
         let membership = self.rooms.remove(room)?;
         if membership.attempt >= JOIN_ATTEMPTS_MAX {
             return Some(Action::Send(error(
@@ -149,6 +174,28 @@ impl SessionState {
         self.rooms.drain().map(|(_, it)| it.room).collect()
     }
 
+    /// Sets a frame aside that is for a room the session is leaving, from a new join on: in the order they came, it is
+    /// for the membership that begins when the leave is done.
+    fn park(&mut self, frame: ClientFrame) -> Result<Vec<Action>, ClientFrame> {
+        let room = match &frame {
+            ClientFrame::JoinRoom(join) if join.code.is_none() => join.room.as_deref(),
+            ClientFrame::LeaveRoom(leave) => Some(leave.room.as_str()),
+            ClientFrame::RoomMessage(message) => Some(message.room.as_str()),
+            ClientFrame::StateRequest(request) => Some(request.room.as_str()),
+            _ => None,
+        };
+        let membership = room.and_then(|room| self.rooms.get_mut(room));
+        let Some(membership) = membership.filter(|it| it.is_leaving) else {
+            return Err(frame);
+        };
+        let begins = matches!(frame, ClientFrame::JoinRoom(_));
+        if (membership.parked.is_empty() && !begins) || membership.parked.len() >= PARKED_MAX {
+            return Err(frame);
+        }
+        membership.parked.push(frame);
+        Ok(Vec::new())
+    }
+
     fn on_bad_frame(&mut self, problem: &FrameError) -> Vec<Action> {
         self.bad_frames += 1;
         let answer = Action::Send(error(problem.code(), &problem.to_string(), None, None));
@@ -166,11 +213,11 @@ impl SessionState {
         let name = name.trim();
         if name.is_empty()
             || name.chars().count() > NAME_CHARS_MAX
-            || name.chars().any(char::is_control)
+            || name.chars().any(is_invisible)
         {
             return vec![Action::Send(error(
                 ErrorCode::InvalidName,
-                "a nickname is 1 to 32 characters, none of them a control character",
+                "a nickname is 1 to 32 visible characters",
                 None,
                 None,
             ))];
@@ -178,7 +225,7 @@ impl SessionState {
         name.clone_into(&mut self.name);
         let renamed = |room: &RoomHandle| {
             let input = RoomInput::Renamed {
-                session: self.id,
+                session: self.peer.session,
                 name: self.name.clone(),
             };
             Action::Post(room.clone(), input)
@@ -189,7 +236,8 @@ impl SessionState {
     }
 
     fn on_join(&mut self, join: client::JoinRoom) -> Vec<Action> {
-        let refusal = if self.rooms.len() >= self.rooms_max {
+        let count = self.rooms.values().filter(|it| !it.is_leaving).count();
+        let refusal = if count >= self.rooms_max {
             Some((
                 ErrorCode::TooManyRooms,
                 "you are in as many rooms as a session may be; leave one",
@@ -213,23 +261,26 @@ impl SessionState {
     }
 
     fn on_leave(&mut self, leave: &client::LeaveRoom) -> Vec<Action> {
-        let session = self.id;
+        if let Some(membership) = self.rooms.get_mut(leave.room.as_str()) {
+            membership.is_leaving = true;
+        }
+        let peer = self.peer.clone();
         self.in_room(&leave.room, leave.id, |room| {
             let input = RoomInput::Leave {
-                session,
+                peer,
                 id: leave.id,
-                reason: crate::room::LeaveReason::Left,
+                reason: LeaveReason::Left,
             };
             Action::Post(room, input)
         })
     }
 
     fn on_room_message(&mut self, message: client::RoomMessage) -> Vec<Action> {
-        let session = self.id;
+        let peer = self.peer.clone();
         let client::RoomMessage { room, data, id } = message;
         self.in_room(&room, id, |room| {
             let input = RoomInput::Message {
-                session,
+                peer,
                 payload: data,
                 id,
             };
@@ -238,10 +289,10 @@ impl SessionState {
     }
 
     fn on_state_request(&mut self, request: client::StateRequest) -> Vec<Action> {
-        let session = self.id;
+        let peer = self.peer.clone();
         let client::StateRequest { room, view } = request;
         self.in_room(&room, None, |room| {
-            Action::Post(room, RoomInput::StateRequest { session, view })
+            Action::Post(room, RoomInput::StateRequest { peer, view })
         })
     }
 
@@ -261,6 +312,12 @@ impl SessionState {
             )),
         }]
     }
+}
+
+/// Characters that show nothing, or change how what follows is shown: a name of them could pass for another.
+fn is_invisible(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// An `error` frame.

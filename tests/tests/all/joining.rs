@@ -339,13 +339,9 @@ async fn jn11_a_member_that_is_removed_is_told_that_it_left() {
     ann.join("hall", "probe").await;
     let id = bob.join("hall", "probe").await.you.id;
     ann.applied("hall", &json!({ "do": "kick", "member": id })).await;
-    let notice = bob
-        .expect("why", |frame| match frame {
-            ServerFrame::Notice(notice) => Some(notice),
-            _ => None,
-        })
-        .await;
-    assert_eq!((notice.code.as_str(), notice.message.as_str()), ("KICKED", "as somebody asked"));
+    let why = bob.expect_error().await;
+    assert_eq!((why.code.as_str(), why.message.as_str()), ("KICKED", "as somebody asked"));
+    assert_eq!((why.room.as_deref(), why.id), (Some("hall"), None));
     let ServerFrame::RoomLeft(left) = bob.next().await else {
         panic!("no room_left");
     };

@@ -1,7 +1,7 @@
 //! What the server does not take, and how it says so.
 
-use parlor_proto::Subprotocol;
-use parlor_tests::{TestClient, TestServer};
+use parlor_proto::{ServerFrame, Subprotocol};
+use parlor_tests::{TestClient, TestServer, json_of};
 use serde_json::{Value as Json, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -148,33 +148,31 @@ async fn a_server_that_is_full_makes_no_more_rooms() {
 #[tokio::test]
 async fn ms6_a_room_that_has_too_much_waiting_refuses_more() {
     let server = TestServer::start().await;
-    let mut client = TestClient::connect(&server).await;
+    let mut client = TestClient::speaking(&server, Subprotocol::Binary).await;
     client.join("hall", "on-tick").await;
-    // The room gathers until its next tick, twice a second; nobody may fill the server's memory until then.
-    client.expect_message("hall").await;
-    let note = json!({ "do": "note", "n": 1 });
-    let ids: Vec<u64> = (0..3000).map(|_| client.next_id()).collect();
+    // The room gathers until its next tick, twice a second, and nobody may fill the server's memory until then. This is
+    // 24 MB, six times what it gathers; of 60 KiB, 68 fit.
+    let note = json!({ "do": "note", "n": 1, "filler": "x".repeat(60 << 10) });
+    let ids: Vec<u64> = (0..400).map(|_| client.next_id()).collect();
     for id in &ids {
         client.say_with("hall", &note, Some(*id)).await;
     }
-    let (mut applied, mut busy) = (0, 0);
-    for _ in &ids {
-        let answer = client
-            .expect("an answer", |frame| match frame {
-                parlor_proto::ServerFrame::Reply(_) => Some(Ok(())),
-                parlor_proto::ServerFrame::Error(error) => Some(Err(error.code)),
-                _ => None,
-            })
-            .await;
-        match answer {
-            Ok(()) => applied += 1,
-            Err(code) => {
-                assert_eq!(code, "ROOM_BUSY");
-                busy += 1;
+    let (mut applied, mut refused) = (0, 0);
+    while applied + refused < ids.len() {
+        match client.next().await {
+            ServerFrame::Reply(_) => applied += 1,
+            ServerFrame::Error(error) => {
+                assert_eq!(error.code, "ROOM_BUSY");
+                refused += 1;
             }
+            ServerFrame::RoomMessage(message) => {
+                let noted = json_of(&message.data)["noted"].as_u64();
+                assert!(noted <= Some(68), "{noted:?} waited for one tick");
+            }
+            other => panic!("unexpected: {other:?}"),
         }
     }
-    assert!(busy > 0 && applied >= 1024, "{applied} applied, {busy} refused");
+    assert!(applied > 0 && refused > 0, "{applied} applied, {refused} refused");
     let notes = client.applied("hall", &json!({ "do": "notes" })).await;
     assert_eq!(notes.as_array().map(Vec::len), Some(applied));
 }
