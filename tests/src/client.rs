@@ -208,9 +208,16 @@ impl TestClient {
     /// # Errors
     ///
     /// The server's refusal.
-    pub async fn try_join(&mut self, join: client::JoinRoom) -> Result<server::RoomJoined, server::Error> {
+    pub async fn try_join(
+        &mut self,
+        join: client::JoinRoom,
+    ) -> Result<server::RoomJoined, server::Error> {
         let id = self.next_id();
-        self.send(client::JoinRoom { id: Some(id), ..join }).await;
+        self.send(client::JoinRoom {
+            id: Some(id),
+            ..join
+        })
+        .await;
         self.expect("room_joined or its refusal", |frame| match frame {
             ServerFrame::RoomJoined(joined) if joined.id == Some(id) => Some(Ok(joined)),
             ServerFrame::Error(error) if error.id == Some(id) => Some(Err(error)),
@@ -379,7 +386,9 @@ impl TestClient {
     /// Waits for the next state of a view.
     pub async fn expect_state(&mut self, room: &str, view: &str) -> server::RoomState {
         self.expect("room_state", |frame| match frame {
-            ServerFrame::RoomState(state) if state.room == room && state.view == view => Some(state),
+            ServerFrame::RoomState(state) if state.room == room && state.view == view => {
+                Some(state)
+            }
             _ => None,
         })
         .await
@@ -434,7 +443,10 @@ impl TestClient {
                 Message::Text(text) if self.subprotocol.is_text() => text.as_bytes(),
                 Message::Binary(bytes) if !self.subprotocol.is_text() => bytes,
                 Message::Close(Some(frame)) => {
-                    return Err(Ended::Closed(frame.code.into(), frame.reason.to_string()));
+                    let ended = Ended::Closed(frame.code.into(), frame.reason.to_string());
+                    // Answers the close frame, which the server waits for; whether it still does is its business.
+                    let _ = self.stream.flush().await;
+                    return Err(ended);
                 }
                 Message::Ping(_) | Message::Pong(_) => continue,
                 other => panic!("{} has no such message: {other:?}", self.subprotocol.name()),

@@ -88,7 +88,9 @@ impl Handshake {
         let mut request = url.into_client_request().expect("the URL is one");
         let header = |value: &str| HeaderValue::from_str(value).expect("a header's text");
         for offer in &self.offer {
-            request.headers_mut().append("Sec-WebSocket-Protocol", header(offer));
+            request
+                .headers_mut()
+                .append("Sec-WebSocket-Protocol", header(offer));
         }
         if let Some(origin) = &self.origin {
             request.headers_mut().insert("Origin", header(origin));
@@ -96,10 +98,17 @@ impl Handshake {
         let connecting = async {
             let socket = TcpSocket::new_v4().expect("sockets are to be had");
             if let Some(bytes) = self.receive_buffer_bytes {
-                socket.set_recv_buffer_size(bytes).expect("any size will do");
+                socket
+                    .set_recv_buffer_size(bytes)
+                    .expect("any size will do");
             }
-            let stream = socket.connect(self.address).await.expect("the server listens");
-            stream.set_nodelay(true).expect("small messages need not wait");
+            let stream = socket
+                .connect(self.address)
+                .await
+                .expect("the server listens");
+            stream
+                .set_nodelay(true)
+                .expect("small messages need not wait");
             tokio_tungstenite::client_async(request, stream).await
         };
         match in_time("the handshake", connecting).await {
@@ -110,7 +119,8 @@ impl Handshake {
             }
             Err(Error::Http(response)) => Err(Refused {
                 status: response.status().as_u16(),
-                body: String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned(),
+                body: String::from_utf8_lossy(response.body().as_deref().unwrap_or_default())
+                    .into_owned(),
             }),
             Err(error) => panic!("the handshake failed: {error}"),
         }
@@ -124,14 +134,12 @@ impl Socket {
     ///
     /// When a message comes.
     pub async fn closed(mut self) -> Ended {
-        loop {
-            match in_time("the close frame", self.stream.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Ended::Closed(frame.code.into(), frame.reason.to_string());
-                }
-                Some(Ok(message)) => panic!("instead of the close frame came {message:?}"),
-                Some(Err(_)) | None => return Ended::Lost,
+        match in_time("the close frame", self.stream.next()).await {
+            Some(Ok(Message::Close(Some(frame)))) => {
+                Ended::Closed(frame.code.into(), frame.reason.to_string())
             }
+            Some(Ok(message)) => panic!("instead of the close frame came {message:?}"),
+            Some(Err(_)) | None => Ended::Lost,
         }
     }
 }

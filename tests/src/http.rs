@@ -40,7 +40,10 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> H
     let (head, body) = answer
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("no HTTP: {answer:?}"));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     HttpResponse {
         status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
         head: head.to_ascii_lowercase(),

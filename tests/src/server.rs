@@ -176,7 +176,9 @@ impl TestServer {
         let thread = self.thread.take().expect("nobody joined it yet");
         let joining = tokio::task::spawn_blocking(move || thread.join());
         let outcome = in_time("the end of the server", joining).await;
-        let served = outcome.expect("joining does not fail").expect("the server does not panic");
+        let served = outcome
+            .expect("joining does not fail")
+            .expect("the server does not panic");
         served.expect("the server ends well");
     }
 
@@ -194,7 +196,9 @@ impl Drop for TestServer {
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             if !std::thread::panicking() {
-                ended.expect("the server does not panic").expect("the server ends well");
+                ended
+                    .expect("the server does not panic")
+                    .expect("the server ends well");
             }
         }
     }
@@ -211,7 +215,9 @@ impl Assets for NoPages {
 
 fn bind() -> std::net::TcpListener {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.set_nonblocking(true).expect("sockets can be non-blocking");
+    listener
+        .set_nonblocking(true)
+        .expect("sockets can be non-blocking");
     listener
 }
 
@@ -234,7 +240,14 @@ fn serve(
             // The sender is gone when the test is, which is the same thing.
             let _ = stopped.await;
         };
-        parlor_server::run(listeners, config, bundle::catalog(), Arc::new(NoPages), shutdown).await
+        parlor_server::run(
+            listeners,
+            config,
+            bundle::catalog(),
+            Arc::new(NoPages),
+            shutdown,
+        )
+        .await
     });
     runtime.shutdown_timeout(DEADLINE);
     outcome

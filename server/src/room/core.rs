@@ -326,6 +326,11 @@ impl RoomCore {
         self.fanout.send([&peer.outbox], last);
     }
 
+    /// Whether the number of members is published.
+    pub(super) fn shows_count(&self) -> bool {
+        self.identity.version.description.presence != wit::Presence::None && !self.names_members()
+    }
+
     /// Whether members are named to each other, or only counted.
     pub(super) fn names_members(&self) -> bool {
         self.identity.version.description.presence == wit::Presence::Full && !self.is_counted

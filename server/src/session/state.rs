@@ -87,9 +87,8 @@ impl SessionState {
             Err(error) => return self.on_bad_frame(&error),
         };
         self.bad_frames = 0;
-        let frame = match self.park(frame) {
-            Ok(parked) => return parked,
-            Err(frame) => frame,
+        let Some(frame) = self.park(frame) else {
+            return Vec::new();
         };
         match frame {
             ClientFrame::Auth(auth) => self.on_auth(auth),
@@ -175,8 +174,8 @@ impl SessionState {
     }
 
     /// Sets a frame aside that is for a room the session is leaving, from a new join on: in the order they came, it is
-    /// for the membership that begins when the leave is done.
-    fn park(&mut self, frame: ClientFrame) -> Result<Vec<Action>, ClientFrame> {
+    /// for the membership that begins when the leave is done. Gives back what need not wait.
+    fn park(&mut self, frame: ClientFrame) -> Option<ClientFrame> {
         let room = match &frame {
             ClientFrame::JoinRoom(join) if join.code.is_none() => join.room.as_deref(),
             ClientFrame::LeaveRoom(leave) => Some(leave.room.as_str()),
@@ -186,14 +185,14 @@ impl SessionState {
         };
         let membership = room.and_then(|room| self.rooms.get_mut(room));
         let Some(membership) = membership.filter(|it| it.is_leaving) else {
-            return Err(frame);
+            return Some(frame);
         };
         let begins = matches!(frame, ClientFrame::JoinRoom(_));
         if (membership.parked.is_empty() && !begins) || membership.parked.len() >= PARKED_MAX {
-            return Err(frame);
+            return Some(frame);
         }
         membership.parked.push(frame);
-        Ok(Vec::new())
+        None
     }
 
     fn on_bad_frame(&mut self, problem: &FrameError) -> Vec<Action> {

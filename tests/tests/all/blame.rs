@@ -73,13 +73,24 @@ async fn of_a_batch_of_64_inputs_the_one_that_traps_is_set_aside_and_63_are_appl
     };
     assert_eq!((batch.events, batch.input.as_deref()), (64, None));
     assert_eq!(alone.events, 1);
-    assert_eq!(alone.step, batch.step + 36, "36 were applied before it, one a step");
+    assert_eq!(
+        alone.step,
+        batch.step + 36,
+        "36 were applied before it, one a step"
+    );
     assert_eq!(alone.plugin, "on-tick@0.0.0");
     let sender = POISON % MEMBERS + 1;
     let input = alone.input.as_deref().expect("the input to blame");
-    assert_eq!(input, format!(r#"message from member {sender}: {{"do":"poison","n":36}}"#));
+    assert_eq!(
+        input,
+        format!(r#"message from member {sender}: {{"do":"poison","n":36}}"#)
+    );
     assert!(alone.message.contains("poison 36"), "{}", alone.message);
-    assert!(alone.message.contains("on-tick/src/lib.rs:"), "{}", alone.message);
+    assert!(
+        alone.message.contains("on-tick/src/lib.rs:"),
+        "{}",
+        alone.message
+    );
 
     // The state is that of a room that never saw the poison.
     let mut clean = members(&server, "clean").await;

@@ -17,7 +17,10 @@ fn error_of(component: &[u8]) -> LoadError {
 #[test]
 fn bytes_that_are_no_webassembly_are_refused() {
     let error = error_of(b"#!/bin/sh\nexit 1\n");
-    assert!(matches!(error, LoadError::Inspect(InspectError::NotWasm(_))), "{error}");
+    assert!(
+        matches!(error, LoadError::Inspect(InspectError::NotWasm(_))),
+        "{error}"
+    );
     assert!(error.to_string().contains("wasm32-wasip2"), "{error}");
 }
 
@@ -25,19 +28,28 @@ fn bytes_that_are_no_webassembly_are_refused() {
 fn a_component_that_was_cut_off_is_refused() {
     let whole = guest("tiny");
     let error = error_of(&whole[..whole.len() / 2]);
-    assert!(matches!(error, LoadError::Inspect(InspectError::NotWasm(_))), "{error}");
+    assert!(
+        matches!(error, LoadError::Inspect(InspectError::NotWasm(_))),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_core_module_is_refused() {
     let error = error_of(b"\0asm\x01\0\0\0");
-    assert!(matches!(error, LoadError::Inspect(InspectError::CoreModule)), "{error}");
+    assert!(
+        matches!(error, LoadError::Inspect(InspectError::CoreModule)),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_component_that_exports_no_plugin_is_refused() {
     let error = error_of(b"\0asm\x0d\0\x01\0");
-    assert!(matches!(error, LoadError::Inspect(InspectError::NoGuest)), "{error}");
+    assert!(
+        matches!(error, LoadError::Inspect(InspectError::NoGuest)),
+        "{error}"
+    );
     assert!(error.to_string().contains("export!"), "{error}");
 }
 
@@ -53,7 +65,11 @@ fn an_import_of_the_network_is_refused_by_name() {
 
 #[test]
 fn a_plugin_of_another_contract_is_refused_with_both_versions() {
-    let other = replaced(guest("tiny"), b"parlor:room/guest@0.1.0", b"parlor:room/guest@0.7.0");
+    let other = replaced(
+        guest("tiny"),
+        b"parlor:room/guest@0.1.0",
+        b"parlor:room/guest@0.7.0",
+    );
     let error = error_of(&other);
     let LoadError::Inspect(InspectError::OtherAbi { found }) = &error else {
         panic!("{error}");
@@ -67,7 +83,10 @@ fn a_description_that_lies_is_refused_with_what_is_wrong() {
     let error = error_of(&guest("describe-lies"));
     assert!(matches!(error, LoadError::DescribeLies(_)), "{error}");
     let message = error.to_string();
-    assert!(message.contains("tick_hz is 500") && message.contains("128"), "{message}");
+    assert!(
+        message.contains("tick_hz is 500") && message.contains("128"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -91,9 +110,14 @@ fn another_component_of_the_same_name_and_version_is_refused() {
     let mut other = guest("tiny");
     other.extend_from_slice(&[0, 2, 1, b'x']);
     let error = error_of(&other);
-    assert!(matches!(&error, LoadError::Duplicate { label } if &**label == "tiny@0.0.0"), "{error}");
+    assert!(
+        matches!(&error, LoadError::Duplicate { label } if &**label == "tiny@0.0.0"),
+        "{error}"
+    );
     // The very same one may come twice.
-    catalog().load(&guest("tiny")).expect("it is the same component");
+    catalog()
+        .load(&guest("tiny"))
+        .expect("it is the same component");
 }
 
 #[test]

@@ -24,7 +24,9 @@ async fn cl2_a_stopping_server_says_goaway_and_closes_with_1012() {
     ];
     for client in &mut clients {
         client.join("hall", "chat").await;
-        client.applied("hall", &json!({ "type": "say", "text": "hello" })).await;
+        client
+            .applied("hall", &json!({ "type": "say", "text": "hello" }))
+            .await;
     }
     server.begin_stop();
     for client in &mut clients {

@@ -24,7 +24,10 @@ fn manifold() -> Value {
     let text = |text: &str| Value::Text(text.to_owned());
     Value::Map(vec![
         ("null".to_owned(), Value::Null),
-        ("bools".to_owned(), Value::List(vec![Value::Bool(true), Value::Bool(false)])),
+        (
+            "bools".to_owned(),
+            Value::List(vec![Value::Bool(true), Value::Bool(false)]),
+        ),
         ("small".to_owned(), Value::Int(-7)),
         ("least".to_owned(), Value::Int(i128::from(i64::MIN))),
         ("greatest".to_owned(), Value::Int(i128::from(u64::MAX))),
@@ -34,8 +37,14 @@ fn manifold() -> Value {
         ("text".to_owned(), text("zürich 🧀 \u{0}\"\\")),
         ("bytes".to_owned(), Value::Bytes((0..=255).collect())),
         ("$bytes".to_owned(), text("not bytes")),
-        ("escaped".to_owned(), Value::Map(vec![("$int".to_owned(), text("1"))])),
-        ("empty".to_owned(), Value::List(vec![Value::Map(Vec::new()), Value::List(Vec::new())])),
+        (
+            "escaped".to_owned(),
+            Value::Map(vec![("$int".to_owned(), text("1"))]),
+        ),
+        (
+            "empty".to_owned(),
+            Value::List(vec![Value::Map(Vec::new()), Value::List(Vec::new())]),
+        ),
     ])
 }
 
@@ -76,7 +85,10 @@ async fn broadcasts_times_encodings_in_use_are_the_encodings_made() {
     for (subprotocols, expected) in [
         (&[Json, Json, Json, Json][..], [40.0, 0.0, 0.0]),
         (&[Json, Proto, Json, Proto, Proto], [40.0, 0.0, 40.0]),
-        (&[Binary, Json, Proto, Binary, Json, Proto, Binary], [40.0, 40.0, 40.0]),
+        (
+            &[Binary, Json, Proto, Binary, Json, Proto, Binary],
+            [40.0, 40.0, 40.0],
+        ),
     ] {
         let server = TestServer::start().await;
         let mut clients = room_of(&server, subprotocols).await;
@@ -91,10 +103,18 @@ async fn broadcasts_times_encodings_in_use_are_the_encodings_made() {
             }
         }
         let after = server.metrics().await;
-        assert_eq!(encodings_made(&before, &after), expected, "{subprotocols:?}");
+        assert_eq!(
+            encodings_made(&before, &after),
+            expected,
+            "{subprotocols:?}"
+        );
         let sent = |metrics: &Metrics| -> f64 {
-            let series = |it: Subprotocol| format!("frames_out_total{{subprotocol=\"{}\"}}", it.name());
-            Subprotocol::ALL.iter().map(|it| metrics.get(&series(*it))).sum()
+            let series =
+                |it: Subprotocol| format!("frames_out_total{{subprotocol=\"{}\"}}", it.name());
+            Subprotocol::ALL
+                .iter()
+                .map(|it| metrics.get(&series(*it)))
+                .sum()
         };
         let deliveries = 40 * u32::try_from(subprotocols.len()).expect("few");
         assert_eq!(sent(&after) - sent(&before), f64::from(deliveries));

@@ -39,7 +39,10 @@ async fn hs3_an_unknown_offer_is_echoed_by_its_first_entry_and_closed_with_1002(
 #[tokio::test]
 async fn hs3_no_offer_at_all_is_closed_with_1002() {
     let server = TestServer::start().await;
-    let socket = Handshake::with(&server).open().await.expect("the handshake succeeds");
+    let socket = Handshake::with(&server)
+        .open()
+        .await
+        .expect("the handshake succeeds");
     assert_eq!(socket.chosen, None);
     assert_lists_subprotocols(&socket.closed().await);
     let metrics = server.metrics().await;
@@ -53,8 +56,17 @@ async fn hs4_only_pages_of_allowed_origins_may_connect() {
         ..Options::default()
     };
     let server = TestServer::with(options).await;
-    let from = |origin| Handshake::with(&server).offer(&["v1.json"]).origin(origin).open();
-    for stranger in ["https://evil.example", "null", "https://play.example.com.evil.example"] {
+    let from = |origin| {
+        Handshake::with(&server)
+            .offer(&["v1.json"])
+            .origin(origin)
+            .open()
+    };
+    for stranger in [
+        "https://evil.example",
+        "null",
+        "https://play.example.com.evil.example",
+    ] {
         let refused = from(stranger).await.expect_err("a stranger is refused");
         assert_eq!(refused.status, 403, "{stranger}");
         assert!(refused.body.contains("--origin"), "{}", refused.body);
@@ -69,7 +81,11 @@ async fn hs4_a_request_that_is_no_upgrade_gets_426() {
     let server = TestServer::start().await;
     let response = server.get("/ws", &[]).await;
     assert_eq!(response.status, 426);
-    assert!(response.head.contains("upgrade: websocket"), "{}", response.head);
+    assert!(
+        response.head.contains("upgrade: websocket"),
+        "{}",
+        response.head
+    );
 }
 
 #[tokio::test]

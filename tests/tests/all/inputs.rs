@@ -23,9 +23,16 @@ fn said(reply: &server::Reply) -> Option<String> {
 async fn ms2_an_input_with_an_id_is_answered_when_it_has_been_applied() {
     let server = TestServer::start().await;
     let mut client = in_probe(&server).await;
-    let reply = client.ask("hall", &note("first")).await.expect("it is applied");
+    let reply = client
+        .ask("hall", &note("first"))
+        .await
+        .expect("it is applied");
     assert_eq!(reply.room.as_deref(), Some("hall"));
-    assert_eq!(said(&reply).as_deref(), Some("2"), "after the note of the join");
+    assert_eq!(
+        said(&reply).as_deref(),
+        Some("2"),
+        "after the note of the join"
+    );
     assert_eq!(reply.repeat, None);
 }
 
@@ -79,7 +86,9 @@ async fn ms4_a_refusal_uses_up_its_id() {
     let server = TestServer::start().await;
     let mut client = in_probe(&server).await;
     let id = client.next_id();
-    client.say_with("hall", &json!({ "do": "refuse" }), Some(id)).await;
+    client
+        .say_with("hall", &json!({ "do": "refuse" }), Some(id))
+        .await;
     let refusal = client.answer(id).await.expect_err("it is refused");
     // Another input under the same id is not looked at.
     client.say_with("hall", &note("again"), Some(id)).await;
@@ -107,7 +116,9 @@ async fn ms5_an_old_id_is_answered_as_repeated() {
 async fn ms6_what_the_plugin_cannot_read_is_an_invalid_payload_and_says_where() {
     let server = TestServer::start().await;
     let mut client = in_probe(&server).await;
-    let error = client.refused("hall", &json!({ "do": "note", "text": 7 })).await;
+    let error = client
+        .refused("hall", &json!({ "do": "note", "text": 7 }))
+        .await;
     assert_eq!(error.code, "INVALID_PAYLOAD");
     assert!(error.message.contains("string"), "{}", error.message);
     let error = client.refused("hall", &json!({ "do": "what?" })).await;
@@ -124,7 +135,9 @@ async fn ms6_a_payload_above_the_plugins_limit_is_too_large_and_uses_up_its_id()
     assert!(error.message.contains("65536"), "{}", error.message);
     // The most that fits: 64 KiB with the map around the text.
     let around = parlor_tests::payload(&note("")).as_msgpack().len() + 2;
-    client.applied("hall", &note(&"x".repeat((64 << 10) - around))).await;
+    client
+        .applied("hall", &note(&"x".repeat((64 << 10) - around)))
+        .await;
 }
 
 #[tokio::test]
@@ -139,7 +152,11 @@ async fn what_was_said_before_leaving_is_applied() {
         let id = ann.next_id();
         ann.say_with("hall", &json!("goodbye"), Some(id)).await;
         let leave = ann.next_id();
-        ann.send(parlor_proto::client::LeaveRoom { room: "hall".to_owned(), id: Some(leave) }).await;
+        ann.send(parlor_proto::client::LeaveRoom {
+            room: "hall".to_owned(),
+            id: Some(leave),
+        })
+        .await;
         assert_eq!(bob.expect_data("hall").await, json!("goodbye"));
         ann.answer(id).await.expect("it was applied");
         ann.expect("room_left", |frame| match frame {
@@ -158,7 +175,12 @@ async fn ms2_an_input_that_crosses_the_way_out_is_refused_and_not_forgotten() {
     for _ in 0..20 {
         client.join("hall", "probe").await;
         let leave = client.next_id();
-        client.send(parlor_proto::client::LeaveRoom { room: "hall".to_owned(), id: Some(leave) }).await;
+        client
+            .send(parlor_proto::client::LeaveRoom {
+                room: "hall".to_owned(),
+                id: Some(leave),
+            })
+            .await;
         let id = client.next_id();
         client.say_with("hall", &note("too late"), Some(id)).await;
         let error = client.answer(id).await.expect_err("it is out of the room");
@@ -178,12 +200,17 @@ async fn ms2_an_input_behind_a_join_that_is_refused_is_refused_too() {
     keeper.try_join(join).await.expect("a room");
     let mut eve = TestClient::connect(&server).await;
     let name = Some("Eve".to_owned());
-    eve.send(parlor_proto::client::Auth { token: None, name }).await;
+    eve.send(parlor_proto::client::Auth { token: None, name })
+        .await;
     eve.expect_welcome().await;
     for _ in 0..20 {
         let (join, input) = (eve.next_id(), eve.next_id());
         let request = TestClient::into_room("hall", "probe");
-        eve.send(parlor_proto::client::JoinRoom { id: Some(join), ..request }).await;
+        eve.send(parlor_proto::client::JoinRoom {
+            id: Some(join),
+            ..request
+        })
+        .await;
         eve.say_with("hall", &note("let me in"), Some(input)).await;
         let mut codes = [eve.expect_error().await, eve.expect_error().await]
             .map(|error| (error.id, error.code));

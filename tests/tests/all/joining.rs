@@ -79,11 +79,15 @@ async fn jn3_create_says_what_to_do_about_the_room() {
     assert_eq!(refusal(&mut ann, never.clone()).await, "ROOM_NOT_FOUND");
     assert_eq!(refusal(&mut ann, named("hall")).await, "ROOM_NOT_FOUND");
     let always = creating("hall", "chat", Create::Always);
-    ann.try_join(always.clone()).await.expect("the name is free");
+    ann.try_join(always.clone())
+        .await
+        .expect("the name is free");
     assert_eq!(refusal(&mut bob, always).await, "ROOM_EXISTS");
     bob.try_join(never).await.expect("the room exists");
     bob.leave("hall").await;
-    bob.try_join(named("hall")).await.expect("a name is enough for a room that exists");
+    bob.try_join(named("hall"))
+        .await
+        .expect("a name is enough for a room that exists");
 }
 
 #[tokio::test]
@@ -93,7 +97,11 @@ async fn jn4_an_unknown_plugin_and_another_plugin_have_their_own_errors() {
     let unknown = TestClient::into_room("hall", "no-such-plugin");
     let error = client.try_join(unknown).await.expect_err("there is none");
     assert_eq!(error.code, "PLUGIN_NOT_FOUND");
-    assert!(error.message.contains("echo"), "it lists what there is: {}", error.message);
+    assert!(
+        error.message.contains("echo"),
+        "it lists what there is: {}",
+        error.message
+    );
     client.join("hall", "echo").await;
     let mut other = TestClient::connect(&server).await;
     let code = refusal(&mut other, TestClient::into_room("hall", "chat")).await;
@@ -148,7 +156,10 @@ async fn jn5_quick_match_looks_only_at_rooms_with_equal_options_match() {
         let joined = client.try_join(quick_match("probe", options)).await;
         rooms.push(joined.expect("a seat").room);
     }
-    assert_eq!(rooms[0], rooms[2], "the order of keys, and other options, do not matter");
+    assert_eq!(
+        rooms[0], rooms[2],
+        "the order of keys, and other options, do not matter"
+    );
     assert_ne!(rooms[0], rooms[1]);
 }
 
@@ -156,15 +167,24 @@ async fn jn5_quick_match_looks_only_at_rooms_with_equal_options_match() {
 async fn jn5_quick_match_does_not_enter_locked_or_unlisted_rooms() {
     let server = TestServer::start().await;
     let mut ann = TestClient::connect(&server).await;
-    let locked = ann.try_join(quick_match("probe", &json!({}))).await.expect("a seat").room;
-    ann.applied(&locked, &json!({ "do": "lock", "on": true })).await;
+    let locked = ann
+        .try_join(quick_match("probe", &json!({})))
+        .await
+        .expect("a seat")
+        .room;
+    ann.applied(&locked, &json!({ "do": "lock", "on": true }))
+        .await;
     let unlisted = client::JoinRoom {
         visibility: Some(Visibility::Unlisted),
         ..TestClient::into_room("unlisted", "probe")
     };
     ann.try_join(unlisted).await.expect("a room");
     let mut bob = TestClient::connect(&server).await;
-    let other = bob.try_join(quick_match("probe", &json!({}))).await.expect("a seat").room;
+    let other = bob
+        .try_join(quick_match("probe", &json!({})))
+        .await
+        .expect("a seat")
+        .room;
     assert!(other != locked && other != "unlisted", "{other}");
 }
 
@@ -173,19 +193,31 @@ async fn jn6_a_private_room_is_joined_by_its_code_only() {
     let server = TestServer::start().await;
     let mut ann = TestClient::connect(&server).await;
     let mut bob = TestClient::connect(&server).await;
-    let joined = ann.try_join(visible("den", Visibility::Private)).await.expect("a room");
+    let joined = ann
+        .try_join(visible("den", Visibility::Private))
+        .await
+        .expect("a room");
     let code = joined.code.expect("a private room has a code");
     assert_eq!(code.len(), 8);
     assert_eq!(refusal(&mut bob, named("den")).await, "FORBIDDEN");
-    let joined = bob.try_join(by_code(&code.to_lowercase())).await.expect("the code is right");
-    assert_eq!((joined.room.as_str(), joined.code.as_deref()), ("den", Some(code.as_str())));
+    let joined = bob
+        .try_join(by_code(&code.to_lowercase()))
+        .await
+        .expect("the code is right");
+    assert_eq!(
+        (joined.room.as_str(), joined.code.as_deref()),
+        ("den", Some(code.as_str()))
+    );
     // JN1: the code goes before the name.
     let mut eve = TestClient::connect(&server).await;
     let both = client::JoinRoom {
         room: Some("elsewhere".to_owned()),
         ..by_code(&code)
     };
-    assert_eq!(eve.try_join(both).await.expect("the code is right").room, "den");
+    assert_eq!(
+        eve.try_join(both).await.expect("the code is right").room,
+        "den"
+    );
 }
 
 #[tokio::test]
@@ -193,9 +225,15 @@ async fn jn6_wrong_codes_are_limited() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;
     for _ in 0..10 {
-        assert_eq!(refusal(&mut client, by_code("AAAAAAAA")).await, "WRONG_CODE");
+        assert_eq!(
+            refusal(&mut client, by_code("AAAAAAAA")).await,
+            "WRONG_CODE"
+        );
     }
-    assert_eq!(refusal(&mut client, by_code("AAAAAAAA")).await, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(
+        refusal(&mut client, by_code("AAAAAAAA")).await,
+        "RATE_LIMIT_EXCEEDED"
+    );
     client.join("hall", "echo").await;
 }
 
@@ -208,14 +246,23 @@ async fn jn6_jn12_only_public_rooms_are_listed() {
         ("quiet", Visibility::Unlisted),
         ("den", Visibility::Private),
     ] {
-        client.try_join(visible(room, visibility)).await.expect("a room");
+        client
+            .try_join(visible(room, visibility))
+            .await
+            .expect("a room");
     }
     client.join("other", "echo").await;
     let names = |rooms: Vec<serde_json::Value>| -> Vec<String> {
         rooms.iter().map(|room| room["room"].to_string()).collect()
     };
-    assert_eq!(names(client.list_rooms(None, None).await), ["\"open\"", "\"other\""]);
-    assert_eq!(names(client.list_rooms(Some("chat"), None).await), ["\"open\""]);
+    assert_eq!(
+        names(client.list_rooms(None, None).await),
+        ["\"open\"", "\"other\""]
+    );
+    assert_eq!(
+        names(client.list_rooms(Some("chat"), None).await),
+        ["\"open\""]
+    );
 }
 
 #[tokio::test]
@@ -225,10 +272,16 @@ async fn jn12_a_listing_shows_what_is_in_the_room_and_filters_by_metadata() {
     for (room, status) in [("a", "waiting"), ("b", "active")] {
         client.join(room, "probe").await;
         let entries = json!({ "status": status, "round": 1 });
-        client.applied(room, &json!({ "do": "metadata", "entries": entries })).await;
+        client
+            .applied(room, &json!({ "do": "metadata", "entries": entries }))
+            .await;
     }
-    client.applied("b", &json!({ "do": "lock", "on": true })).await;
-    let listed = client.list_rooms(None, Some(&json!({ "status": "active", "round": 1 }))).await;
+    client
+        .applied("b", &json!({ "do": "lock", "on": true }))
+        .await;
+    let listed = client
+        .list_rooms(None, Some(&json!({ "status": "active", "round": 1 })))
+        .await;
     assert_eq!(listed.len(), 1, "{listed:?}");
     for (field, value) in [
         ("room", json!("b")),
@@ -241,7 +294,9 @@ async fn jn12_a_listing_shows_what_is_in_the_room_and_filters_by_metadata() {
     ] {
         assert_eq!(listed[0][field], value, "{field}");
     }
-    let none = client.list_rooms(None, Some(&json!({ "status": "over" }))).await;
+    let none = client
+        .list_rooms(None, Some(&json!({ "status": "over" })))
+        .await;
     assert!(none.is_empty(), "{none:?}");
 }
 
@@ -255,7 +310,10 @@ async fn jn8_a_session_is_in_a_room_once_and_in_32_rooms_at_most() {
     let code = refusal(&mut client, TestClient::into_room("room-32", "echo")).await;
     assert_eq!(code, "TOO_MANY_ROOMS");
     client.leave("room-31").await;
-    assert_eq!(refusal(&mut client, named("room-0")).await, "ALREADY_IN_ROOM");
+    assert_eq!(
+        refusal(&mut client, named("room-0")).await,
+        "ALREADY_IN_ROOM"
+    );
     client.join("room-32", "echo").await;
 }
 
@@ -278,7 +336,10 @@ async fn jn9_a_plugin_may_refuse_to_open_and_to_let_in() {
         ..TestClient::into_room("hall", "probe")
     };
     let error = client.try_join(not_eve).await.expect_err("it refuses");
-    assert_eq!((error.code.as_str(), error.message.as_str()), ("NOT_YOU", "this name is not let in"));
+    assert_eq!(
+        (error.code.as_str(), error.message.as_str()),
+        ("NOT_YOU", "this name is not let in")
+    );
     let mut friends = Vec::new();
     // The refused member gave its seat back, and was never seen.
     for name in ["Ann", "Bob"] {
@@ -297,7 +358,12 @@ async fn jn10_what_is_sent_right_behind_a_join_is_applied_after_it() {
     for round in 0..10 {
         let mut client = TestClient::connect(&server).await;
         let room = format!("hall-{round}");
-        client.send(client::JoinRoom { id: Some(1), ..TestClient::into_room(&room, "probe") }).await;
+        client
+            .send(client::JoinRoom {
+                id: Some(1),
+                ..TestClient::into_room(&room, "probe")
+            })
+            .await;
         for id in 2..6 {
             let note = json!({ "do": "note", "text": "early" });
             client.say_with(&room, &note, Some(id)).await;
@@ -323,7 +389,12 @@ async fn jn11_frames_for_a_room_one_is_not_in_are_refused() {
     let error = client.refused("hall", &json!({ "do": "notes" })).await;
     assert_eq!(error.code, "NOT_IN_ROOM");
     assert_eq!(error.room.as_deref(), Some("hall"));
-    client.send(client::LeaveRoom { room: "hall".to_owned(), id: Some(77) }).await;
+    client
+        .send(client::LeaveRoom {
+            room: "hall".to_owned(),
+            id: Some(77),
+        })
+        .await;
     let error = client.expect_error().await;
     assert_eq!((error.code.as_str(), error.id), ("NOT_IN_ROOM", Some(77)));
     let (room, view) = ("hall".to_owned(), "board".to_owned());
@@ -338,15 +409,22 @@ async fn jn11_a_member_that_is_removed_is_told_that_it_left() {
     let mut bob = TestClient::connect(&server).await;
     ann.join("hall", "probe").await;
     let id = bob.join("hall", "probe").await.you.id;
-    ann.applied("hall", &json!({ "do": "kick", "member": id })).await;
+    ann.applied("hall", &json!({ "do": "kick", "member": id }))
+        .await;
     let why = bob.expect_error().await;
-    assert_eq!((why.code.as_str(), why.message.as_str()), ("KICKED", "as somebody asked"));
+    assert_eq!(
+        (why.code.as_str(), why.message.as_str()),
+        ("KICKED", "as somebody asked")
+    );
     assert_eq!((why.room.as_deref(), why.id), (Some("hall"), None));
     let ServerFrame::RoomLeft(left) = bob.next().await else {
         panic!("no room_left");
     };
     assert_eq!((left.room.as_str(), left.id), ("hall", None));
-    assert_eq!(bob.refused("hall", &json!({ "do": "notes" })).await.code, "NOT_IN_ROOM");
+    assert_eq!(
+        bob.refused("hall", &json!({ "do": "notes" })).await.code,
+        "NOT_IN_ROOM"
+    );
     bob.join("hall", "probe").await;
 }
 
@@ -372,14 +450,25 @@ async fn sq3_an_empty_room_closes_and_a_new_one_of_its_name_has_a_greater_epoch(
     .await;
     let mut client = TestClient::connect(&server).await;
     let first = client.join("hall", "probe").await;
-    client.applied("hall", &json!({ "do": "note", "text": "old" })).await;
+    client
+        .applied("hall", &json!({ "do": "note", "text": "old" }))
+        .await;
     client.leave("hall").await;
-    server.until("the end of an empty room", |metrics| metrics.get("rooms") == 0.0).await;
+    server
+        .until("the end of an empty room", |metrics| {
+            metrics.get("rooms") == 0.0
+        })
+        .await;
     let code = refusal(&mut client, creating("hall", "probe", Create::Never)).await;
     assert_eq!(code, "ROOM_NOT_FOUND");
     // The name is free for anything.
     let second = client.join("hall", "echo").await;
-    assert!(second.epoch > first.epoch, "{} > {}", second.epoch, first.epoch);
+    assert!(
+        second.epoch > first.epoch,
+        "{} > {}",
+        second.epoch,
+        first.epoch
+    );
     assert_eq!(second.seq, 0);
 }
 
@@ -389,7 +478,9 @@ async fn an_empty_room_waits_for_its_grace_time() {
     let mut client = TestClient::connect(&server).await;
     let first = client.join("hall", "probe").await;
     client.leave("hall").await;
-    let again = client.try_join(creating("hall", "probe", Create::Never)).await;
+    let again = client
+        .try_join(creating("hall", "probe", Create::Never))
+        .await;
     let again = again.expect("the room is still there");
     assert_eq!(again.epoch, first.epoch);
     assert_eq!(again.you.id, first.you.id + 1);

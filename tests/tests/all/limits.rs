@@ -22,7 +22,12 @@ async fn hs5_the_wrong_kind_of_message_closes_with_1003() {
             text(&json!({ "type": "ping", "timestamp": 1 }))
         };
         client.send_message(wrong).await;
-        assert_eq!(client.expect_end().await.code(), 1003, "{}", subprotocol.name());
+        assert_eq!(
+            client.expect_end().await.code(),
+            1003,
+            "{}",
+            subprotocol.name()
+        );
     }
 }
 
@@ -40,7 +45,9 @@ async fn lm1_a_message_above_1_mib_closes_with_1009() {
     let server = TestServer::start().await;
     for bytes in [(1 << 20) + 1, 8 << 20] {
         let mut client = TestClient::connect(&server).await;
-        client.send_unwelcome(Message::text("x".repeat(bytes))).await;
+        client
+            .send_unwelcome(Message::text("x".repeat(bytes)))
+            .await;
         assert_eq!(client.expect_end().await.code(), 1009, "{bytes}");
     }
 }
@@ -67,11 +74,31 @@ async fn er1_er2_a_bad_frame_is_answered_with_what_was_wrong() {
         (r#"{"type":"dance"}"#, "UNKNOWN_MESSAGE_TYPE", "dance"),
         (r#"{"type":"welcome"}"#, "UNKNOWN_MESSAGE_TYPE", "welcome"),
         (r#"{"type":"ping"}"#, "INVALID_MESSAGE_FORMAT", "timestamp"),
-        (r#"{"type":"ping","timestamp":-1}"#, "INVALID_MESSAGE_FORMAT", "timestamp"),
-        (r#"{"type":"room_message","room":"hall"}"#, "INVALID_MESSAGE_FORMAT", "data"),
-        (r#"{"type":"room_message","room":"hall","data":{"a":1,"a":2}}"#, "INVALID_VALUE", "twice"),
-        (r#"{"type":"room_message","room":"hall","data":1e999}"#, "INVALID_VALUE", "range"),
-        (&format!(r#"{{"type":"room_message","room":"hall","data":{deep}}}"#), "INVALID_VALUE", "64"),
+        (
+            r#"{"type":"ping","timestamp":-1}"#,
+            "INVALID_MESSAGE_FORMAT",
+            "timestamp",
+        ),
+        (
+            r#"{"type":"room_message","room":"hall"}"#,
+            "INVALID_MESSAGE_FORMAT",
+            "data",
+        ),
+        (
+            r#"{"type":"room_message","room":"hall","data":{"a":1,"a":2}}"#,
+            "INVALID_VALUE",
+            "twice",
+        ),
+        (
+            r#"{"type":"room_message","room":"hall","data":1e999}"#,
+            "INVALID_VALUE",
+            "range",
+        ),
+        (
+            &format!(r#"{{"type":"room_message","room":"hall","data":{deep}}}"#),
+            "INVALID_VALUE",
+            "64",
+        ),
     ] {
         client.send_message(Message::text(bad)).await;
         let error = client.expect_error().await;
@@ -92,7 +119,11 @@ async fn er1_bad_frames_are_answered_in_the_binary_encodings_too() {
     ] {
         let mut client = TestClient::speaking(&server, subprotocol).await;
         client.send_message(Message::binary(bad.to_vec())).await;
-        assert_eq!(client.expect_error().await.code, "INVALID_MESSAGE_FORMAT", "{bad:?}");
+        assert_eq!(
+            client.expect_error().await.code,
+            "INVALID_MESSAGE_FORMAT",
+            "{bad:?}"
+        );
         client.round_trip().await;
     }
     let mut client = TestClient::speaking(&server, Subprotocol::Proto).await;
@@ -104,7 +135,8 @@ async fn er1_bad_frames_are_answered_in_the_binary_encodings_too() {
 async fn er4_fields_that_the_server_does_not_know_are_ignored() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;
-    let frame = json!({ "type": "join_room", "room": "hall", "plugin": "echo", "wish": [1, 2], "id": 1 });
+    let frame =
+        json!({ "type": "join_room", "room": "hall", "plugin": "echo", "wish": [1, 2], "id": 1 });
     client.send_message(text(&frame)).await;
     let joined = client.next().await;
     assert_eq!(joined.type_name(), "room_joined", "{joined:?}");
@@ -138,7 +170,9 @@ async fn a_server_that_is_full_makes_no_more_rooms() {
     let mut client = TestClient::connect(&server).await;
     client.join("one", "echo").await;
     client.join("two", "echo").await;
-    let refused = client.try_join(TestClient::into_room("three", "echo")).await;
+    let refused = client
+        .try_join(TestClient::into_room("three", "echo"))
+        .await;
     let error = refused.expect_err("there is no room for a third");
     assert_eq!(error.code, "ROOM_BUSY");
     let mut other = TestClient::connect(&server).await;
@@ -172,7 +206,10 @@ async fn ms6_a_room_that_has_too_much_waiting_refuses_more() {
             other => panic!("unexpected: {other:?}"),
         }
     }
-    assert!(applied > 0 && refused > 0, "{applied} applied, {refused} refused");
+    assert!(
+        applied > 0 && refused > 0,
+        "{applied} applied, {refused} refused"
+    );
     let notes = client.applied("hall", &json!({ "do": "notes" })).await;
     assert_eq!(notes.as_array().map(Vec::len), Some(applied));
 }

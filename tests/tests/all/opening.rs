@@ -74,11 +74,13 @@ async fn op4_a_new_nickname_is_announced_where_the_client_is() {
     assert_eq!(changed.member.id, id);
     assert_eq!(changed.member.name, "Ann the Second");
     // And the plugin knows: it shows the new name with what she says.
-    ann.say("hall", &json!({ "type": "say", "text": "hello" })).await;
+    ann.say("hall", &json!({ "type": "say", "text": "hello" }))
+        .await;
     let said = bob
         .expect("what was said", |frame| match frame {
-            ServerFrame::RoomMessage(message) => Some(parlor_tests::json_of(&message.data))
-                .filter(|data| data["text"] == "hello"),
+            ServerFrame::RoomMessage(message) => {
+                Some(parlor_tests::json_of(&message.data)).filter(|data| data["text"] == "hello")
+            }
             _ => None,
         })
         .await;
@@ -133,9 +135,8 @@ async fn hb1_hb2_a_silent_client_is_pinged_and_then_closed_with_4410() {
     .await;
     let mut client = TestClient::connect(&server).await;
     // A client that does not read does not answer pings either.
-    let is_closed = |metrics: &parlor_tests::Metrics| {
-        metrics.get("closes_total{reason=\"silent\"}") == 1.0
-    };
+    let is_closed =
+        |metrics: &parlor_tests::Metrics| metrics.get("closes_total{reason=\"silent\"}") == 1.0;
     server.until("closing a silent client", is_closed).await;
     client.expect_message_of("a ping", Message::is_ping).await;
     assert_eq!(client.expect_end().await.code(), 4410);

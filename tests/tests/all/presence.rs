@@ -10,7 +10,7 @@ async fn members_learn_who_comes_and_who_goes() {
     let mut ann = TestClient::connect(&server).await;
     let mut bob = TestClient::connect(&server).await;
     let joined = ann.join("hall", "broadcast").await;
-    assert_eq!(joined.members, [joined.you.clone()]);
+    assert_eq!(joined.members, std::slice::from_ref(&joined.you));
     assert_eq!(joined.member_count, 1);
     let joined = bob.join("hall", "broadcast").await;
     assert_eq!(joined.members.len(), 2);
@@ -25,7 +25,10 @@ async fn members_learn_who_comes_and_who_goes() {
     let ServerFrame::UserLeft(went) = ann.next().await else {
         panic!("no user_left");
     };
-    assert_eq!((went.member.id, went.reason.as_deref()), (joined.you.id, Some("left")));
+    assert_eq!(
+        (went.member.id, went.reason.as_deref()),
+        (joined.you.id, Some("left"))
+    );
     assert_eq!(went.seq, came.seq + 1);
 }
 
@@ -36,13 +39,19 @@ async fn jn14_where_a_plugin_shows_a_count_members_are_counted_and_not_announced
     let mut bob = TestClient::connect(&server).await;
     ann.join("hall", "tiny").await;
     let count = ann.expect_state("hall", "$presence").await;
-    assert_eq!(count.state.as_ref().map(json_of), Some(json!({ "count": 1 })));
+    assert_eq!(
+        count.state.as_ref().map(json_of),
+        Some(json!({ "count": 1 }))
+    );
     bob.join("hall", "tiny").await;
     loop {
         match ann.next().await {
             ServerFrame::RoomState(state) if state.view == "$presence" => {
                 assert!(state.version > count.version);
-                assert_eq!(state.state.as_ref().map(json_of), Some(json!({ "count": 2 })));
+                assert_eq!(
+                    state.state.as_ref().map(json_of),
+                    Some(json!({ "count": 2 }))
+                );
                 break;
             }
             ServerFrame::UserJoined(_) => panic!("members are not announced"),

@@ -13,7 +13,9 @@ async fn echo_says_everything_back_to_its_sender_only() {
     bob.join("hall", "echo").await;
     for client in [&mut ann, &mut bob] {
         let data = json!([1, "two", null, { "three": 3.5 }]);
-        client.say("hall", &json!({ "type": "echo", "data": data })).await;
+        client
+            .say("hall", &json!({ "type": "echo", "data": data }))
+            .await;
         let answer = client.expect_data("hall").await;
         assert_eq!(answer, json!({ "type": "echo_reply", "data": data }));
     }
@@ -85,7 +87,9 @@ async fn sq2_everybody_sees_the_same_frames_in_the_same_order_with_rising_seq() 
     }
     // What each one sent is in the order in which it was sent.
     for member in 1..=4 {
-        let own = histories[0].iter().filter(|(_, _, from, _)| *from == Some(member));
+        let own = histories[0]
+            .iter()
+            .filter(|(_, _, from, _)| *from == Some(member));
         let sent: Vec<_> = own.map(|(_, _, _, data)| data.clone()).collect();
         let expected: Vec<_> = (0..25).map(|n| payload(&json!(n))).collect();
         assert_eq!(sent, expected);
@@ -99,10 +103,18 @@ async fn sq2_what_is_not_meant_for_a_member_leaves_a_gap_in_seq() {
     let mut bob = TestClient::connect(&server).await;
     ann.join("hall", "probe").await;
     bob.join("hall", "probe").await;
-    for (to, data) in [(vec![1, 2], "both"), (vec![1], "Ann"), (vec![2, 1, 2], "both again")] {
-        ann.say("hall", &json!({ "do": "send", "to": to, "data": data })).await;
+    for (to, data) in [
+        (vec![1, 2], "both"),
+        (vec![1], "Ann"),
+        (vec![2, 1, 2], "both again"),
+    ] {
+        ann.say("hall", &json!({ "do": "send", "to": to, "data": data }))
+            .await;
     }
-    let (first, second) = (bob.expect_message("hall").await, bob.expect_message("hall").await);
+    let (first, second) = (
+        bob.expect_message("hall").await,
+        bob.expect_message("hall").await,
+    );
     assert_eq!(second.data, payload(&json!("both again")), "and once only");
     assert_eq!(second.seq, first.seq + 2);
 }
@@ -142,14 +154,20 @@ async fn er5_a_room_that_closes_tells_its_members_why() {
     let mut bob = TestClient::connect(&server).await;
     ann.join("hall", "probe").await;
     bob.join("hall", "probe").await;
-    ann.say("hall", &json!({ "do": "close", "reason": "bedtime" })).await;
+    ann.say("hall", &json!({ "do": "close", "reason": "bedtime" }))
+        .await;
     for client in [&mut ann, &mut bob] {
         let closed = client.expect_room_closed("hall").await;
-        assert_eq!((closed.code.as_str(), closed.message.as_str()), ("ROOM_CLOSED", "bedtime"));
+        assert_eq!(
+            (closed.code.as_str(), closed.message.as_str()),
+            ("ROOM_CLOSED", "bedtime")
+        );
         let error = client.refused("hall", &json!({ "do": "notes" })).await;
         assert_eq!(error.code, "NOT_IN_ROOM");
     }
-    server.until("the end of the room", |metrics| metrics.get("rooms") == 0.0).await;
+    server
+        .until("the end of the room", |metrics| metrics.get("rooms") == 0.0)
+        .await;
     // The name is free.
     assert_eq!(ann.join("hall", "probe").await.you.id, 1);
 }
@@ -160,10 +178,15 @@ async fn timers_run_in_room_time() {
     let mut client = TestClient::connect(&server).await;
     client.join("hall", "probe").await;
     let before = client.applied("hall", &json!({ "do": "chance" })).await["now_ms"].as_u64();
-    client.say("hall", &json!({ "do": "timer", "after_ms": 60 })).await;
+    client
+        .say("hall", &json!({ "do": "timer", "after_ms": 60 }))
+        .await;
     let due = client.expect_data("hall").await;
     assert_eq!(due["timer"], 1);
-    assert!(due["now_ms"].as_u64() >= before.map(|ms| ms + 60), "{due} after {before:?}");
+    assert!(
+        due["now_ms"].as_u64() >= before.map(|ms| ms + 60),
+        "{due} after {before:?}"
+    );
 }
 
 #[tokio::test]
@@ -174,7 +197,10 @@ async fn storage_is_answered_as_unsupported() {
     client.say("hall", &json!({ "do": "kv_get" })).await;
     let answer = client.expect_data("hall").await;
     assert_eq!(answer["operation"], 1);
-    assert!(answer["outcome"].to_string().contains("Unsupported"), "{answer}");
+    assert!(
+        answer["outcome"].to_string().contains("Unsupported"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +225,11 @@ async fn chat_shows_a_newcomer_what_was_said() {
     let server = TestServer::start().await;
     let mut ann = TestClient::connect(&server).await;
     ann.join("hall", "chat").await;
-    ann.applied("hall", &json!({ "type": "say", "text": "is anybody there?" })).await;
+    ann.applied(
+        "hall",
+        &json!({ "type": "say", "text": "is anybody there?" }),
+    )
+    .await;
     let mut bob = TestClient::connect(&server).await;
     bob.join("hall", "chat").await;
     let history = bob.expect_data("hall").await;

@@ -31,7 +31,9 @@ async fn lm6_a_client_that_never_reads_is_closed_with_4440_and_the_others_hear_e
     let mut said = 0;
     while server.metrics().await.get(is_closed) == 0.0 {
         let filler = "x".repeat(LARGE);
-        speaker.say("hall", &json!({ "n": said, "filler": filler })).await;
+        speaker
+            .say("hall", &json!({ "n": said, "filler": filler }))
+            .await;
         assert_eq!(listener.expect_data("hall").await["n"], said);
         said += 1;
     }
@@ -64,7 +66,10 @@ async fn lm6_a_slow_client_loses_older_states_and_stays() {
     let (mut seen, mut version) = (0, 0);
     loop {
         let state = slow.expect_state("hall", "board").await;
-        assert!(state.version > version, "never an older one behind a newer one");
+        assert!(
+            state.version > version,
+            "never an older one behind a newer one"
+        );
         version = state.version;
         seen += 1;
         let state = state.state.expect("a whole state");

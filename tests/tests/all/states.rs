@@ -18,7 +18,11 @@ async fn st1_a_newcomer_gets_every_view_that_it_may_see() {
     let mut ann = TestClient::connect(&server).await;
     ann.join("hall", "probe").await;
     ann.applied("hall", &publish("board", 7)).await;
-    ann.applied("hall", &json!({ "do": "whisper", "view": "hand", "to": 1, "n": 8 })).await;
+    ann.applied(
+        "hall",
+        &json!({ "do": "whisper", "view": "hand", "to": 1, "n": 8 }),
+    )
+    .await;
     assert_eq!(number(&ann.expect_state("hall", "hand").await), json!(8));
     let mut bob = TestClient::connect(&server).await;
     bob.join("hall", "probe").await;
@@ -41,13 +45,18 @@ async fn st2_st3_versions_rise_and_a_state_names_the_last_seq_before_it() {
     let mut seq = client.join("hall", "probe").await.seq;
     let mut version = 0;
     for n in 0..5 {
-        let reply = client.ask("hall", &publish("board", n)).await.expect("it is applied");
+        let reply = client
+            .ask("hall", &publish("board", n))
+            .await
+            .expect("it is applied");
         let state = client.expect_state("hall", "board").await;
         assert_eq!(number(&state), json!(n));
         assert!(state.version > version);
         assert_eq!(Some(state.as_of), reply.seq, "a state moves no position");
         version = state.version;
-        client.say("hall", &json!({ "do": "send", "to": [1], "data": n })).await;
+        client
+            .say("hall", &json!({ "do": "send", "to": [1], "data": n }))
+            .await;
         let message = client.expect_message("hall").await;
         assert!(message.seq > seq && message.seq == state.as_of + 1);
         seq = message.seq;

@@ -23,14 +23,22 @@ async fn on_tick_delivery_gathers_messages_until_the_tick() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;
     client.join("hall", "on-tick").await;
-    let tick = client.expect_data("hall").await["tick"].as_u64().expect("a number");
+    let tick = client.expect_data("hall").await["tick"]
+        .as_u64()
+        .expect("a number");
     let ids: Vec<u64> = (0..5).map(|_| client.next_id()).collect();
     for id in &ids {
-        client.say_with("hall", &json!({ "do": "note", "n": id }), Some(*id)).await;
+        client
+            .say_with("hall", &json!({ "do": "note", "n": id }), Some(*id))
+            .await;
     }
     for id in &ids {
         let reply = client.answer(*id).await.expect("it is applied");
-        assert_eq!(reply.tick, Some(tick + 1), "MS3: the tick in which it was applied");
+        assert_eq!(
+            reply.tick,
+            Some(tick + 1),
+            "MS3: the tick in which it was applied"
+        );
     }
 }
 
@@ -39,11 +47,16 @@ async fn on_tick_messages_come_before_their_tick() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;
     client.join("hall", "on-tick").await;
-    let tick = client.expect_data("hall").await["tick"].as_u64().expect("a number");
+    let tick = client.expect_data("hall").await["tick"]
+        .as_u64()
+        .expect("a number");
     for n in 0..7 {
         client.say("hall", &json!({ "do": "note", "n": n })).await;
     }
     let next = client.expect_data("hall").await;
     assert_eq!(next, json!({ "tick": tick + 1, "noted": 7 }));
-    assert_eq!(client.expect_data("hall").await, json!({ "tick": tick + 2, "noted": 0 }));
+    assert_eq!(
+        client.expect_data("hall").await,
+        json!({ "tick": tick + 2, "noted": 0 })
+    );
 }

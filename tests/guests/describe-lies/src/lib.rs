@@ -1,7 +1,6 @@
 //! Wants more ticks a second than there are.
 #![cfg(target_family = "wasm")]
 
-
 use parlor_plugin::{Config, Ctx, Member, Result, Room, Value, export};
 use serde::{Deserialize, Serialize};
 

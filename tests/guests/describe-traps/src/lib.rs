@@ -1,7 +1,6 @@
 //! Panics when it is to describe itself.
 #![cfg(target_family = "wasm")]
 
-
 use parlor_plugin::{Config, Ctx, Member, Result, Room, Value, export};
 use serde::{Deserialize, Serialize};
 

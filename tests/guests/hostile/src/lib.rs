@@ -7,7 +7,9 @@ mod harm;
 use parlor_plugin::bindings::exports::parlor::room::guest::Guest;
 use parlor_plugin::bindings::parlor::room::types as wit;
 use parlor_plugin::guest::{self, Slot};
-use parlor_plugin::{Config, Ctx, Description, KvError, KvOutcome, Map, Member, Plugin, Result, Room, Tick};
+use parlor_plugin::{
+    Config, Ctx, Description, KvError, KvOutcome, Map, Member, Plugin, Result, Room, Tick,
+};
 use serde::{Deserialize, Serialize, Serializer};
 
 use harm::{Forgery, Harm};
@@ -101,12 +103,7 @@ impl Room for Hostile {
         }
     }
 
-    fn kv_answer(
-        &mut self,
-        room: &mut Ctx,
-        _operation: u64,
-        _outcome: Result<KvOutcome, KvError>,
-    ) {
+    fn kv_answer(&mut self, room: &mut Ctx, _operation: u64, _outcome: Result<KvOutcome, KvError>) {
         if self.is_asking {
             room.kv_get(1, "key");
         }

@@ -36,7 +36,10 @@ enum Input {
     /// Removes a member.
     Kick { member: MemberId },
     /// Moves a member to the spectators, or back.
-    Seat { member: MemberId, is_spectator: bool },
+    Seat {
+        member: MemberId,
+        is_spectator: bool,
+    },
     /// Closes the room.
     Close { reason: String },
     /// Starts a timer, which is announced when it is due.

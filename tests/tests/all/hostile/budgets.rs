@@ -65,11 +65,18 @@ async fn a_call_of_the_host_obeyed_and_violated() {
 async fn the_log_obeyed_and_violated() {
     let mut scene = Scene::begin().await;
     let dropped = "log_lines_dropped_total";
-    scene.is_allowed(&json!({ "do": "log", "lines": 60, "bytes": 1 << 10 })).await;
+    scene
+        .is_allowed(&json!({ "do": "log", "lines": 60, "bytes": 1 << 10 }))
+        .await;
     assert_eq!(scene.server.metrics().await.get(dropped), 0.0);
     // A flood is no fault: it is cut off, and counted.
-    scene.is_allowed(&json!({ "do": "log", "lines": 1_000, "bytes": 1 << 10 })).await;
-    let metrics = scene.server.until("the count", |metrics| metrics.get(dropped) > 0.0).await;
+    scene
+        .is_allowed(&json!({ "do": "log", "lines": 1_000, "bytes": 1 << 10 }))
+        .await;
+    let metrics = scene
+        .server
+        .until("the count", |metrics| metrics.get(dropped) > 0.0)
+        .await;
     // 64 lines fit a second of room time, of which 60 may have been used up before.
     let dropped = metrics.get(dropped);
     assert!(dropped == 936.0 || dropped == 996.0, "{dropped}");
@@ -81,9 +88,17 @@ async fn the_views_of_a_room_obeyed_and_violated() {
     let mut scene = Scene::begin().await;
     for view in 0..8 {
         let view = format!("view-{view}");
-        scene.is_allowed(&json!({ "do": "publish", "view": view, "bytes": 1_000_000 })).await;
+        scene
+            .is_allowed(&json!({ "do": "publish", "view": view, "bytes": 1_000_000 }))
+            .await;
     }
-    scene.member.say("hostile", &json!({ "do": "publish", "view": "one-more", "bytes": 1_000_000 })).await;
+    scene
+        .member
+        .say(
+            "hostile",
+            &json!({ "do": "publish", "view": "one-more", "bytes": 1_000_000 }),
+        )
+        .await;
     let closed = scene.member.expect_room_closed("hostile").await;
     assert_eq!(closed.code, "PLUGIN_FAILED");
     scene.end().await;

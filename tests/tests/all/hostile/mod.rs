@@ -10,9 +10,10 @@ use serde_json::{Value as Json, json};
 
 /// A server with a 5 Hz room on it, and a member in a hostile room.
 struct Scene {
-    server: TestServer,
     clock: Clock,
     member: TestClient,
+    // Dropped last: a server waits for its clients.
+    server: TestServer,
 }
 
 impl Scene {
@@ -22,12 +23,14 @@ impl Scene {
         let clock = Clock::begin(&server).await;
         let mut member = TestClient::connect(&server).await;
         member.join("hostile", "hostile").await;
-        let sum = member.applied("hostile", &json!({ "do": "add", "n": 7 })).await;
+        let sum = member
+            .applied("hostile", &json!({ "do": "add", "n": 7 }))
+            .await;
         assert_eq!(sum, json!(7));
         Self {
-            server,
             clock,
             member,
+            server,
         }
     }
 
@@ -40,18 +43,25 @@ impl Scene {
         assert_eq!(error.room.as_deref(), Some("hostile"));
         // The room lives, with everybody in it and its state intact.
         for member in [&mut self.member, &mut bystander] {
-            let sum = member.applied("hostile", &json!({ "do": "add", "n": 0 })).await;
+            let sum = member
+                .applied("hostile", &json!({ "do": "add", "n": 0 }))
+                .await;
             assert_eq!(sum, json!(7), "{harm}");
         }
         bystander.leave("hostile").await;
         let reports = self.server.reports_of("hostile").await;
-        let blaming = reports.iter().filter(|report| report.input.is_some());
-        let report = blaming.last().unwrap_or_else(|| panic!("no report of {harm}: {reports:?}"));
+        let mut newest_first = reports.iter().rev();
+        let report = newest_first
+            .find(|report| report.input.is_some())
+            .unwrap_or_else(|| panic!("no report of {harm}: {reports:?}"));
         assert_eq!(report.plugin, "hostile@0.0.0");
         assert_eq!(report.digest.len(), 64);
         assert!(report.step > 0);
         let input = report.input.as_deref().unwrap_or_default();
-        assert_eq!(input, format!("message from member 1: {}", payload(harm).to_json()));
+        assert_eq!(
+            input,
+            format!("message from member 1: {}", payload(harm).to_json())
+        );
         report.clone()
     }
 
@@ -103,7 +113,9 @@ impl Clock {
 }
 
 fn tick(message: &server::RoomMessage) -> u64 {
-    json_of(&message.data)["tick"].as_u64().expect("a tick has a number")
+    json_of(&message.data)["tick"]
+        .as_u64()
+        .expect("a tick has a number")
 }
 
 /// A hostile room with these options.
