@@ -164,6 +164,9 @@ fn check() -> Result<()> {
     for name in files::crates_in(&files::root().join("plugins"))? {
         plugins.args(["-p", &format!("parlor-plugin-{name}")]);
     }
+    for name in files::crates_in(&files::root().join("tests/guests"))? {
+        plugins.args(["-p", &format!("guest-{name}")]);
+    }
     exec::run(plugins.args(["--", "-D", "warnings"]))?;
     dependencies()
 }

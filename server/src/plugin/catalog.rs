@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, RwLock};
 
 use parlor_proto::Payload;
@@ -32,6 +32,8 @@ pub struct Version {
     pub(super) pre: PluginPre<Guest>,
     /// How often a room of this version was sent to the slow lane.
     demotions: AtomicU32,
+    /// Whether its last room was opened quickly; not before the first one was.
+    opens_quickly: AtomicBool,
 }
 
 /// A version that was sent to the slow lane so often starts there.
@@ -41,6 +43,16 @@ impl Version {
     /// Notes that a room of this version took too long beside the sockets.
     pub(crate) fn demote(&self) {
         self.demotions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how a room of this version was opened.
+    pub(crate) fn note_opening(&self, is_quick: bool) {
+        self.opens_quickly.store(is_quick, Ordering::Relaxed);
+    }
+
+    /// Whether opening a room of this version may be expected to hold nobody up.
+    pub(crate) fn opens_quickly(&self) -> bool {
+        self.opens_quickly.load(Ordering::Relaxed)
     }
 
     /// Whether new rooms of this version start in the slow lane.
@@ -230,6 +242,7 @@ impl Catalog {
             digest,
             pre,
             demotions: AtomicU32::new(0),
+            opens_quickly: AtomicBool::new(false),
         };
         let description = describe_twice(&draft)?;
         inspect::check_description(&description, &abi).map_err(LoadError::DescribeLies)?;

@@ -32,7 +32,7 @@ pub(crate) use registry::{Locator, Registry};
 const INBOX_MAX: usize = 64;
 /// A step that costs more than this sends its room to the slow lane.
 const SLOW_STEP: Duration = Duration::from_millis(5);
-/// An opening that takes longer than this counts against its version; it also saves the room for the first time.
+/// After an opening that took longer than this, the next of its version is done in the slow lane.
 const SLOW_OPEN: Duration = Duration::from_millis(20);
 /// Steps below this count towards coming back.
 const QUICK_STEP: Duration = Duration::from_millis(2);
@@ -130,16 +130,14 @@ impl RoomTask {
             options: identity.options.as_msgpack().to_vec(),
         };
         let started = Instant::now();
-        let opened = if self.lane.is_slow {
+        let opened = if self.lane.is_slow || !version.opens_quickly() {
             let opened = self.node.slow_lane.open(Arc::clone(version), config).await;
             opened.unwrap_or_else(|| Err(OpenError::Fault(Fault::lost())))
         } else {
             Runner::open(Arc::clone(version), &config)
                 .map(|(runner, effects)| (Box::new(runner), effects))
         };
-        if !self.lane.is_slow && started.elapsed() > SLOW_OPEN {
-            version.demote();
-        }
+        version.note_opening(opened.is_ok() && started.elapsed() <= SLOW_OPEN);
         let (runner, effects) = opened.map_err(|error| self.refusal(error))?;
         let now = Instant::now();
         let metrics = Arc::clone(&self.node.metrics);

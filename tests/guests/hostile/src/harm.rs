@@ -37,6 +37,8 @@ pub(crate) enum Harm {
     Exit,
     /// Asks for this many effects.
     Effects { count: usize },
+    /// Sends this many messages to everyone, numbered from 0.
+    Sends { count: u64 },
     /// Sends this many bytes to everyone.
     Output { bytes: usize },
     /// Asks this many times for a stored key.
@@ -93,6 +95,11 @@ impl Harm {
                     room.unlock();
                 }
             }
+            Self::Sends { count } => {
+                for n in 0..*count {
+                    room.broadcast(&n);
+                }
+            }
             Self::Output { bytes } => room.broadcast(&filler(*bytes)),
             Self::Storage { count } => {
                 for operation in 0..*count {
@@ -123,7 +130,7 @@ fn sleep() {
     reason = "that it never ends is what is tested"
 )]
 fn recurse(depth: u64) -> u64 {
-    black_box(recurse(depth + 1)) + 1
+    black_box(recurse(depth + 1)) + depth
 }
 
 fn filler(bytes: usize) -> Bytes {

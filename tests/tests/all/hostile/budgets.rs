@@ -1,5 +1,6 @@
 //! Every budget of a plugin, kept and overrun.
 
+use parlor_tests::TestClient;
 use serde_json::{Value as Json, json};
 
 use super::Scene;
@@ -39,6 +40,20 @@ async fn effects_obeyed_and_violated() {
     // One more is the reply.
     let message = check(effects(9_999), effects(10_000), "output").await;
     assert!(message.contains("10001 effects"), "{message}");
+}
+
+#[tokio::test]
+async fn all_that_a_step_may_send_reaches_a_client_that_reads() {
+    let mut scene = Scene::begin().await;
+    let mut listener = TestClient::connect(&scene.server).await;
+    listener.join("hostile", "hostile").await;
+    scene
+        .is_allowed(&json!({ "do": "sends", "count": 9_999 }))
+        .await;
+    for n in 0..9_999 {
+        assert_eq!(listener.expect_data("hostile").await, json!(n));
+    }
+    scene.end().await;
 }
 
 #[tokio::test]
