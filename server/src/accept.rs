@@ -1,5 +1,5 @@
-//! The public listener: connections are accepted one by one, under a bound that is taken before the connection is, and
-//! with a deadline for their headers. What asks for `/ws` becomes a session.
+//! The listeners: connections are accepted one by one, under a bound that is taken before the connection is, and with a
+//! deadline for their headers. What asks for `/ws` on the public one becomes a session.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -88,7 +88,7 @@ pub async fn run(
     };
     tokio::select! {
         () = accept::serve(listeners.public, public, Arc::clone(&node)) => {}
-        served = axum::serve(listeners.admin, admin).into_future() => served?,
+        () = accept::serve(listeners.admin, admin, Arc::clone(&node)) => {}
         () = stopped => {}
     }
     Ok(())
