@@ -220,10 +220,9 @@ impl RoomHandle {
         })
     }
 
-    /// Puts an input that must not be lost into the mailbox, and waits for room if need be. A room that is gone has
-    /// nothing to be told.
-    pub(crate) async fn post_surely(&self, input: RoomInput) {
-        let _ = self.mailbox.send(input).await;
+    /// Puts an input that must not be lost into the mailbox, and waits for room if need be.
+    pub(crate) async fn post_surely(&self, input: RoomInput) -> Result<(), PostError> {
+        self.mailbox.send(input).await.map_err(|_| PostError::Gone)
     }
 }
 

@@ -251,16 +251,17 @@ impl SessionTask {
     }
 
     async fn post(&mut self, room: &RoomHandle, input: RoomInput) {
-        // A departure must not be lost; everything else may be refused.
-        if matches!(input, RoomInput::Leave { .. }) {
-            room.post_surely(input).await;
-            return;
-        }
         let id = match &input {
-            RoomInput::Message { id, .. } => *id,
+            RoomInput::Message { id, .. } | RoomInput::Leave { id, .. } => *id,
             _ => None,
         };
-        match room.post(input) {
+        // A departure must not be lost; everything else may be refused.
+        let posted = if matches!(input, RoomInput::Leave { .. }) {
+            room.post_surely(input).await
+        } else {
+            room.post(input)
+        };
+        match posted {
             Ok(()) => {}
             Err(PostError::Busy) => self.send(&busy(room, id)),
             Err(PostError::Gone) => {
@@ -384,7 +385,8 @@ impl SessionTask {
                 id: None,
                 reason: LeaveReason::Disconnected,
             };
-            room.post_surely(input).await;
+            // A room that is gone needs no goodbye.
+            let _ = room.post_surely(input).await;
         }
     }
 
