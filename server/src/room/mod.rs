@@ -4,6 +4,7 @@
 mod apply;
 mod clock;
 mod core;
+mod filter;
 mod handle;
 mod inputs;
 mod membership;

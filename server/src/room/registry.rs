@@ -1,7 +1,6 @@
 //! Which rooms there are: by name, by code, and, for quick match, by plugin and match key. Finding a room and taking a
 //! seat in it, or making it, is one operation under one lock, so that two who look at once never make two.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,10 +8,10 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use parlor_proto::{Create, ErrorCode, Payload, Seat, Visibility, client};
 use rand::Rng;
-use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
+use super::filter::Filter;
 use super::handle::{MAILBOX_INPUTS_MAX, RoomHandle, RoomIdentity, RoomInput, RoomStatus};
 use crate::node::Node;
 use crate::plugin::{Version, wit};
@@ -25,14 +24,10 @@ const CODE_CHARS: usize = 8;
 const NAME_SUFFIX_CHARS: usize = 8;
 /// The most rooms in one listing.
 const LISTED_MAX: usize = 200;
-
 /// The most that a room's options may take: they are kept as long as the room.
 const OPTIONS_BYTES_MAX: usize = 64 << 10;
 /// The most that `options.match` may take.
 const MATCH_BYTES_MAX: usize = 1 << 10;
-/// The most that the filter of a listing may take: metadata has no more.
-const FILTER_BYTES_MAX: usize = 4 << 10;
-
 /// Where quick match looks.
 type MatchKey = (Arc<str>, Payload);
 
@@ -404,36 +399,6 @@ fn match_key(options: Option<&Payload>) -> Payload {
         .sorted()
 }
 
-/// The entries that a listed room's metadata must have.
-struct Filter(Vec<(String, Payload)>);
-
-impl Filter {
-    fn new(filter: &Payload) -> Result<Self, Refused> {
-        if filter.as_msgpack().len() > FILTER_BYTES_MAX {
-            return refuse(
-                ErrorCode::PayloadTooLarge,
-                "a filter takes at most 4 KiB of MessagePack; send less",
-            );
-        }
-        let Ok(keys) = filter.to_serde::<BTreeMap<String, IgnoredAny>>() else {
-            return refuse(ErrorCode::InvalidPayload, "a filter must be a map");
-        };
-        let value = |key: &String| filter.get(key).map(|value| value.sorted());
-        let entries = keys
-            .into_keys()
-            .filter_map(|key| Some((key.clone(), value(&key)?)));
-        Ok(Self(entries.collect()))
-    }
-
-    fn matches(&self, metadata: &Payload) -> bool {
-        self.0.iter().all(|(key, wanted)| {
-            metadata
-                .get(key)
-                .is_some_and(|value| value.sorted() == *wanted)
-        })
-    }
-}
-
 fn is_room_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name
@@ -469,30 +434,6 @@ mod tests {
         let b = match_key(Some(&options(r#"{"match":{"b":2,"a":1}}"#)));
         assert_eq!(a, b);
         assert_eq!(match_key(None), match_key(Some(&options("{}"))));
-    }
-
-    #[test]
-    fn a_filter_matches_metadata_that_has_all_its_entries() {
-        let metadata = Payload::from_json(r#"{"status":"waiting","players":2}"#).unwrap();
-        let matches = |json| {
-            let filter = Filter::new(&Payload::from_json(json).unwrap()).unwrap();
-            filter.matches(&metadata)
-        };
-        assert!(matches(r#"{"status":"waiting"}"#));
-        assert!(matches("{}"));
-        assert!(!matches(r#"{"status":"active"}"#));
-        assert!(!matches(r#"{"other":1}"#));
-    }
-
-    #[test]
-    fn a_filter_that_is_no_map_or_too_large_is_refused() {
-        let refusal = |json: &str| Filter::new(&Payload::from_json(json).unwrap()).err();
-        assert!(matches!(refusal("1"), Some((ErrorCode::InvalidPayload, _))));
-        let large = format!(r#"{{"x":"{}"}}"#, "y".repeat(FILTER_BYTES_MAX));
-        assert!(matches!(
-            refusal(&large),
-            Some((ErrorCode::PayloadTooLarge, _))
-        ));
     }
 
     #[test]
