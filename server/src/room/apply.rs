@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parlor_proto::{ErrorCode, Member, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
-use super::core::{Origin, Pending, RoomCore};
+use super::core::{Origin, RoomCore};
 use super::handle::LeaveReason;
 use super::roster::{MemberRecord, seat_to_frame};
 use super::views::{VIEWS_BYTES_MAX, VIEWS_MAX};
@@ -18,7 +18,7 @@ pub(super) const PRESENCE_VIEW: &str = "$presence";
 
 /// How far the effects of a step have been applied.
 struct Step<'a> {
-    batch: &'a [Pending],
+    batch: &'a [Origin],
     /// What the plugin answers, by event.
     answers: Vec<Option<Result<Payload, Refusal>>>,
     /// The joins it refuses.
@@ -33,7 +33,7 @@ struct Step<'a> {
 
 impl RoomCore {
     /// Applies what came of a batch, step by step, and what failed in its place.
-    pub(super) fn apply(&mut self, batch: &[Pending], ran: Ran, now: Instant) {
+    pub(super) fn apply(&mut self, batch: &[Origin], ran: Ran, now: Instant) {
         let mut set_aside = ran.set_aside.iter().peekable();
         for step in ran.steps {
             while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
@@ -59,7 +59,7 @@ impl RoomCore {
 
     /// One step: each event is announced before the effects that answer it, and replies come last, when all that the
     /// inputs brought about is on its way; but before somebody who said something is let out.
-    fn apply_step(&mut self, batch: &[Pending], effects: Vec<Effect>, now: Instant) {
+    fn apply_step(&mut self, batch: &[Origin], effects: Vec<Effect>, now: Instant) {
         let mut step = Step {
             batch,
             answers: vec![None; batch.len()],
@@ -99,12 +99,12 @@ impl RoomCore {
 
     fn announce_up_to(&mut self, end: usize, step: &mut Step<'_>) {
         while step.announced < end {
-            let event = &step.batch[step.announced];
-            if matches!(event.origin, Origin::Leave { .. }) {
+            let origin = &step.batch[step.announced];
+            if matches!(origin, Origin::Leave { .. }) {
                 self.reply_up_to(step.announced, step);
             }
             let is_rejected = step.rejected.contains(&step.announced);
-            self.announce(event, is_rejected, &mut step.newcomers);
+            self.announce(origin, is_rejected, &mut step.newcomers);
             step.announced += 1;
         }
     }
@@ -118,8 +118,8 @@ impl RoomCore {
     }
 
     /// Tells the members about an event that concerns them.
-    fn announce(&mut self, pending: &Pending, is_rejected: bool, newcomers: &mut Vec<u32>) {
-        match &pending.origin {
+    fn announce(&mut self, origin: &Origin, is_rejected: bool, newcomers: &mut Vec<u32>) {
+        match origin {
             Origin::Join { member, id } if !is_rejected => {
                 self.admit(*member, *id);
                 newcomers.push(*member);
@@ -222,8 +222,8 @@ impl RoomCore {
         }
     }
 
-    fn reject(&mut self, pending: &Pending, refusal: &Refusal) {
-        let Origin::Join { member, id } = pending.origin else {
+    fn reject(&mut self, origin: &Origin, refusal: &Refusal) {
+        let Origin::Join { member, id } = *origin else {
             return;
         };
         if let Some(gone) = self.remove(member) {
@@ -232,8 +232,8 @@ impl RoomCore {
         }
     }
 
-    fn reply(&mut self, pending: &Pending, answer: Option<Result<Payload, Refusal>>) {
-        let Origin::Message { member, peer, id } = &pending.origin else {
+    fn reply(&mut self, origin: &Origin, answer: Option<Result<Payload, Refusal>>) {
+        let Origin::Message { member, peer, id } = origin else {
             return;
         };
         let frame = match (answer, *id) {
@@ -254,8 +254,8 @@ impl RoomCore {
     }
 
     /// Tells the sender of an event that the plugin failed on it.
-    fn fail_event(&mut self, pending: &Pending) {
-        match &pending.origin {
+    fn fail_event(&mut self, origin: &Origin) {
+        match origin {
             Origin::Message { member, peer, id } => {
                 let frame = self.error(
                     ErrorCode::PluginFailed.as_str(),
@@ -265,7 +265,7 @@ impl RoomCore {
                 self.answer(*member, peer, *id, frame);
             }
             Origin::Join { .. } => self.reject(
-                pending,
+                origin,
                 &Refusal {
                     code: ErrorCode::PluginFailed.as_str().to_owned(),
                     message: "the room's plugin failed on your joining".to_owned(),
@@ -273,7 +273,7 @@ impl RoomCore {
             ),
             // Whoever wants out is let out, whatever the plugin makes of it.
             Origin::Leave { .. } | Origin::Kick { .. } => {
-                self.announce(pending, false, &mut Vec::new());
+                self.announce(origin, false, &mut Vec::new());
             }
             Origin::Room => {}
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::apply::PRESENCE_VIEW;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
 use super::handle::{
-    LeaveReason, MAILBOX_BYTES_MAX, MAILBOX_INPUTS_MAX, RoomIdentity, RoomInput, RoomStatus,
+    BUSY, LeaveReason, MAILBOX_BYTES_MAX, MAILBOX_INPUTS_MAX, RoomIdentity, RoomInput, RoomStatus,
 };
 use super::inputs::Admission;
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
@@ -29,9 +29,6 @@ const BATCH_EVENTS_MAX: usize = 64;
 const BATCH_BYTES_MAX: usize = 256 << 10;
 /// How often a room tells how many members it has, where it does not name them.
 const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
-/// What is said to whoever sent more than the room can gather.
-const BUSY: &str =
-    "the room has more to do than it can; this was not taken, send it again under a new id";
 /// What is said to whoever sent something that the room did not get to.
 pub(super) const CLOSED: &str = "the room closed before it came to this";
 
@@ -174,8 +171,8 @@ impl RoomCore {
 
     /// Cuts the next batch from what waits. A batch ends before the first message of a member who joins in it: until
     /// the plugin has let the member in, there is nothing it may say.
-    pub(super) fn next_batch(&mut self, now: Instant) -> Option<(Vec<Pending>, BatchInput)> {
-        let mut origins: Vec<Pending> = Vec::new();
+    pub(super) fn next_batch(&mut self, now: Instant) -> Option<(Vec<Origin>, BatchInput)> {
+        let mut origins = Vec::new();
         let mut events = Vec::new();
         let mut joining: Vec<u32> = Vec::new();
         let mut bytes = 0;
@@ -202,8 +199,8 @@ impl RoomCore {
                 self.refuse_stranger(peer, *id);
                 continue;
             }
-            events.push(next.event.clone());
-            origins.push(next);
+            events.push(next.event);
+            origins.push(next.origin);
         }
         (!events.is_empty()).then(|| {
             let input = BatchInput {
@@ -381,7 +378,7 @@ impl RoomCore {
         let Some(member) = self.roster.of_session(peer.session) else {
             return self.refuse_stranger(&peer, id);
         };
-        // Before the id is looked at: whoever is told to send it again may do so under the same one.
+        // Before the id is looked at, since nothing of it is kept.
         if self.held.len() >= MAILBOX_INPUTS_MAX
             || self.held_bytes + payload.len() > MAILBOX_BYTES_MAX
         {

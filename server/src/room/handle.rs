@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 use crate::plugin::Version;
 use crate::session::{Peer, SessionId};
 
+/// What is said to whoever sends more than a room can take.
+pub(crate) const BUSY: &str =
+    "the room has more to do than it can; this was not taken, send it again under a new id";
 /// The most inputs that wait for a room; what comes then is refused with `ROOM_BUSY`.
 pub(crate) const MAILBOX_INPUTS_MAX: usize = 1024;
 /// The most bytes of payloads that wait for a room.

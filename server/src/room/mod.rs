@@ -26,7 +26,7 @@ use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit}
 use crate::session::Peer;
 use crate::session::outbox::Control;
 
-pub(crate) use handle::{JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
+pub(crate) use handle::{BUSY, JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
 pub(crate) use registry::{Locator, Registry};
 
 /// How many inputs are taken from the mailbox at a time.
@@ -43,6 +43,7 @@ const QUICK_STEPS_TO_RETURN: u32 = 200;
 /// Runs a room from its opening to its end.
 pub(crate) async fn run(node: Arc<Node>, handle: RoomHandle, mailbox: mpsc::Receiver<RoomInput>) {
     let mut room = RoomTask {
+        fanout: Fanout::new(Arc::clone(&node.metrics)),
         node,
         handle,
         mailbox,
@@ -87,6 +88,7 @@ struct RoomTask {
     mailbox: mpsc::Receiver<RoomInput>,
     inbox: Vec<RoomInput>,
     lane: Lane,
+    fanout: Fanout,
 }
 
 /// Where a room's steps run.
@@ -263,10 +265,8 @@ impl RoomTask {
     /// The room could not be opened: whoever waits for it is told.
     async fn refuse_all(&mut self, refusal: &OpenRefusal) {
         self.turn_away(|room, request| {
-            let control = Control::LeftRoom(Arc::clone(room.handle.name()));
-            request.peer.outbox.push_control(control);
-            let (code, message) = (refusal.code, &refusal.message);
-            room.refuse(&request.peer, code, message, request.id);
+            let last = room.error(refusal.code, &refusal.message, request.id);
+            room.dismiss(&request.peer, &last);
         })
         .await;
     }
@@ -280,16 +280,15 @@ impl RoomTask {
             match input {
                 RoomInput::Join(request) => on_join(self, &request),
                 RoomInput::Message { peer, id, .. } => {
-                    self.refuse(&peer, ErrorCode::RoomClosed, core::CLOSED, id);
+                    let answer = self.error(ErrorCode::RoomClosed, core::CLOSED, id);
+                    self.fanout.send([&peer.outbox], &answer);
                 }
                 RoomInput::Leave { peer, id, .. } => {
                     let frame = ServerFrame::RoomLeft(server::RoomLeft {
                         room: self.handle.name().to_string(),
                         id,
                     });
-                    Fanout::new(Arc::clone(&self.node.metrics)).send([&peer.outbox], &frame);
-                    let control = Control::LeftRoom(Arc::clone(self.handle.name()));
-                    peer.outbox.push_control(control);
+                    self.dismiss(&peer, &frame);
                 }
                 RoomInput::StateRequest { .. }
                 | RoomInput::Renamed { .. }
@@ -298,15 +297,21 @@ impl RoomTask {
         }
     }
 
-    fn refuse(&self, peer: &Peer, code: ErrorCode, message: &str, id: Option<u64>) {
-        let frame = ServerFrame::Error(server::Error {
+    /// Tells a session that it is not in this room, and its client by this last frame, in the order of
+    /// [`RoomCore::dismiss`].
+    fn dismiss(&self, peer: &Peer, last: &ServerFrame) {
+        let control = Control::LeftRoom(Arc::clone(self.handle.name()));
+        peer.outbox.push_control(control);
+        self.fanout.send([&peer.outbox], last);
+    }
+
+    fn error(&self, code: ErrorCode, message: &str, id: Option<u64>) -> ServerFrame {
+        ServerFrame::Error(server::Error {
             code: code.as_str().to_owned(),
             message: message.to_owned(),
             id,
             room: Some(self.handle.name().to_string()),
-        });
-        let fanout = Fanout::new(Arc::clone(&self.node.metrics));
-        fanout.send([&peer.outbox], &frame);
+        })
     }
 
     fn report(&self, report: &FaultReport) {

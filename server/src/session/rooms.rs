@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::SessionTask;
 use super::outbox::Control;
 use super::state::error;
-use crate::room::{JoinRequest, Locator, PostError, RoomHandle, RoomInput};
+use crate::room::{BUSY, JoinRequest, Locator, PostError, RoomHandle, RoomInput};
 
 impl SessionTask {
     pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) {
@@ -127,12 +127,7 @@ impl WrongCodes {
 
 /// The refusal of an input that a room has no place for.
 pub(super) fn busy(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
-    error(
-        ErrorCode::RoomBusy,
-        "the room has more to do than it can; this was not taken, send it again under a new id",
-        id,
-        Some(room.name().to_string()),
-    )
+    error(ErrorCode::RoomBusy, BUSY, id, Some(room.name().to_string()))
 }
 
 /// The refusal of an input that crossed the end of its room.
