@@ -1,0 +1,5 @@
+//! Who may come in to a Parlor server, and how much they may ask of it.
+//!
+//! Everything here is a decision over values: bytes that a stranger sent, an address, the time. Sockets, clocks and
+//! files are the server's. So each rule can be tested with plain values, and what parses a stranger's bytes can be
+//! fuzzed without building a server around it.
