@@ -3,3 +3,5 @@
 //! Everything here is a decision over values: bytes that a stranger sent, an address, the time. Sockets, clocks and
 //! files are the server's. So each rule can be tested with plain values, and what parses a stranger's bytes can be
 //! fuzzed without building a server around it.
+
+pub mod resume_token;
