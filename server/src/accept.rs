@@ -13,7 +13,7 @@ use axum::routing::{any, get};
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use parlor_proto::CloseCode;
+use parlor_proto::{CloseCode, Subprotocol};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
@@ -22,7 +22,8 @@ use tracing::Instrument as _;
 use crate::config::Origins;
 use crate::negotiate::{self, Negotiated};
 use crate::node::{Node, Phase};
-use crate::session;
+use crate::session::transport::Transport;
+use crate::session::{self, Link};
 use crate::web::{self, Site};
 
 /// How long accepting pauses when the process has no file descriptors left.
@@ -38,7 +39,7 @@ const WRITE_BUFFER_BYTES_MAX: usize = 16 << 20;
 const PLAIN_HTTP_MAX: Duration = Duration::from_secs(30);
 
 /// Held by a connection for as long as it lives, also as a WebSocket.
-type Permit = Arc<OwnedSemaphorePermit>;
+pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
 #[derive(Debug, Clone)]
 struct Gate {
@@ -152,11 +153,14 @@ async fn upgrade(
             upgrade.set_selected_protocol(HeaderValue::from_static(subprotocol.name()));
             let node = gate.node;
             upgrade.on_upgrade(move |socket| async move {
-                let span = tracing::debug_span!("session", subprotocol = subprotocol.name());
-                session::run(node, socket, subprotocol)
-                    .instrument(span)
-                    .await;
-                drop(permit);
+                let span = tracing::debug_span!("session");
+                let write_timeout = node.limits.write_timeout;
+                let link = Link {
+                    transport: Transport::new(socket, subprotocol, write_timeout),
+                    subprotocol,
+                    permit,
+                };
+                session::run(node, link).instrument(span).await;
             })
         }
         Negotiated::Unknown { first } => {
@@ -173,7 +177,8 @@ fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit
     upgrade.on_upgrade(move |socket| async move {
         let code = CloseCode::ProtocolError;
         node.metrics.closed(code);
-        session::refuse(socket, code, &negotiate::refusal_reason()).await;
+        let transport = Transport::new(socket, Subprotocol::Json, Duration::ZERO);
+        transport.close(code, &negotiate::refusal_reason()).await;
         drop(permit);
     })
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::breakage::TestBreak;
 use crate::plugin::ROOMS_MAX;
+use crate::room::MailboxBounds;
 
 /// What the operator wrote, from the configuration file or from flags. Whatever is absent takes its default.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -38,6 +40,9 @@ pub struct FileConfig {
     pub empty_room_seconds: Option<u64>,
     /// How long a stopping server waits for its connections to end, in seconds. Default 10.
     pub drain_timeout_seconds: Option<u64>,
+    /// How long a client that lost its connection may come back and go on where it was, in seconds; its seats are kept as
+    /// long. Default 60; 0 gives them up at once.
+    pub resume_window_seconds: Option<u64>,
     /// Settings handed to plugins, by plugin name.
     #[serde(default)]
     pub plugin: HashMap<String, serde_json::Map<String, serde_json::Value>>,
@@ -70,6 +75,8 @@ pub struct Config {
     pub limits: Limits,
     /// Settings handed to plugins, by plugin name.
     pub plugin_settings: HashMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// Breaks the server on purpose, for tests of tests.
+    pub test_break: Option<TestBreak>,
 }
 
 /// Which pages may connect.
@@ -108,6 +115,29 @@ pub struct Limits {
     pub bad_frames_max: u32,
     /// Wrong room codes a minute and session.
     pub wrong_codes_per_minute: usize,
+    /// How long a session may be without a connection, and for how long rooms keep what was said.
+    pub resume_window: Duration,
+    /// Messages that wait for a room.
+    pub mailbox_items_max: usize,
+    /// Bytes of payloads that wait for a room.
+    pub mailbox_bytes_max: usize,
+    /// Reliable frames that wait for a client from earlier steps than the one that sends more.
+    pub outbox_frames_max: usize,
+    /// Bytes of such frames.
+    pub outbox_bytes_max: usize,
+    /// Bytes that wait for all clients of the node.
+    pub queued_bytes_max: usize,
+    /// Bytes that all rooms of the node keep for clients that come back; a room keeps 64 KiB in any case.
+    pub retained_bytes_max: usize,
+}
+
+impl Limits {
+    pub(crate) fn mailbox_bounds(&self) -> MailboxBounds {
+        MailboxBounds {
+            items_max: self.mailbox_items_max,
+            bytes_max: self.mailbox_bytes_max,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -125,6 +155,13 @@ impl Default for Limits {
             drain_timeout: Duration::from_secs(10),
             bad_frames_max: 20,
             wrong_codes_per_minute: 10,
+            resume_window: Duration::from_secs(60),
+            mailbox_items_max: 4_096,
+            mailbox_bytes_max: 4 << 20,
+            outbox_frames_max: 1_024,
+            outbox_bytes_max: 1 << 20,
+            queued_bytes_max: 256 << 20,
+            retained_bytes_max: 512 << 20,
         }
     }
 }
@@ -184,6 +221,7 @@ impl Config {
         for (name, seconds) in [
             ("empty_room_seconds", file.empty_room_seconds),
             ("drain_timeout_seconds", file.drain_timeout_seconds),
+            ("resume_window_seconds", file.resume_window_seconds),
         ] {
             within(name, seconds.unwrap_or(0), 0, SECONDS_MAX)?;
         }
@@ -209,9 +247,13 @@ impl Config {
                 drain_timeout: file
                     .drain_timeout_seconds
                     .map_or(defaults.drain_timeout, Duration::from_secs),
+                resume_window: file
+                    .resume_window_seconds
+                    .map_or(defaults.resume_window, Duration::from_secs),
                 ..defaults
             },
             plugin_settings: file.plugin,
+            test_break: None,
         })
     }
 }

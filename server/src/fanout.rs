@@ -1,75 +1,100 @@
 //! Frames to sockets: each is encoded at most once per encoding in use, and its recipients share the bytes.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parlor_proto::{ServerFrame, Subprotocol};
 
-use crate::session::outbox::{Outbox, StateKey};
+use crate::session::Peer;
+use crate::session::outbox::{Burst, StateKey};
 use crate::telemetry::Metrics;
 
 /// Encodes frames and puts them into outboxes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Fanout {
     metrics: Arc<Metrics>,
+    burst: Burst,
 }
 
 impl Fanout {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+        Self {
+            metrics,
+            // Each room and session counts its own; that two meet in one outbox under one number is next to impossible,
+            // and would only let a little more wait.
+            burst: Burst(rand::random()),
+        }
     }
 
-    /// Sends one reliable frame to all of `to`.
+    /// From here on, what is sent belongs to another step: see [`Burst`].
+    pub(crate) fn begin_burst(&mut self) {
+        self.burst = Burst(self.burst.0.wrapping_add(1));
+    }
+
+    /// Sends one frame to all of `to`.
     // Every message passes here for every member, so that the fan-out itself has no span: `encoding_made` counts it.
-    pub(crate) fn send<'a>(
-        &self,
-        to: impl IntoIterator<Item = &'a Arc<Outbox>>,
-        frame: &ServerFrame,
-    ) {
-        let encoded = Encoded::new(frame, &self.metrics);
-        for outbox in to {
-            outbox.push(encoded.message(outbox.subprotocol));
+    pub(crate) fn send<'a>(&self, to: impl IntoIterator<Item = &'a Peer>, frame: ServerFrame) {
+        let encoded = Encoded::new(frame);
+        for peer in to {
+            self.deliver(peer, &encoded);
         }
+    }
+
+    /// Sends one recipient a frame that others may get too.
+    pub(crate) fn deliver(&self, peer: &Peer, encoded: &Encoded) {
+        let message = encoded.message(peer.subprotocol, &self.metrics);
+        peer.outbox.push(peer.connection, self.burst, message);
     }
 
     /// Sends one state of a view to all of `to`.
     pub(crate) fn send_state<'a>(
         &self,
-        to: impl IntoIterator<Item = &'a Arc<Outbox>>,
+        to: impl IntoIterator<Item = &'a Peer>,
         key: &StateKey,
-        frame: &ServerFrame,
+        frame: ServerFrame,
     ) {
-        let encoded = Encoded::new(frame, &self.metrics);
-        for outbox in to {
-            outbox.push_state(key.clone(), encoded.message(outbox.subprotocol));
+        let encoded = Encoded::new(frame);
+        for peer in to {
+            let message = encoded.message(peer.subprotocol, &self.metrics);
+            peer.outbox
+                .push_state(peer.connection, key.clone(), message);
         }
     }
 }
 
 /// One frame, and what it was encoded to so far.
-struct Encoded<'a> {
-    frame: &'a ServerFrame,
-    metrics: &'a Metrics,
-    messages: [OnceCell<Bytes>; Subprotocol::ALL.len()],
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    frame: ServerFrame,
+    messages: [OnceLock<Bytes>; Subprotocol::ALL.len()],
 }
 
-impl<'a> Encoded<'a> {
-    fn new(frame: &'a ServerFrame, metrics: &'a Metrics) -> Self {
+impl Encoded {
+    pub(crate) fn new(frame: ServerFrame) -> Self {
         Self {
             frame,
-            metrics,
             messages: Default::default(),
         }
     }
 
-    fn message(&self, subprotocol: Subprotocol) -> Bytes {
+    /// The frame in one encoding, made when it is first asked for.
+    pub(crate) fn message(&self, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes {
         self.messages[subprotocol.index()]
             .get_or_init(|| {
-                self.metrics.encoding_made(subprotocol);
-                subprotocol.encode_server(self.frame)
+                metrics.encoding_made(subprotocol);
+                subprotocol.encode_server(&self.frame)
             })
             .clone()
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let payload = match &self.frame {
+            ServerFrame::RoomMessage(message) => message.data.as_msgpack().len(),
+            _ => 0,
+        };
+        let encoded = self.messages.iter().filter_map(OnceLock::get);
+        size_of::<Self>() + payload + encoded.map(Bytes::len).sum::<usize>()
     }
 }
 
@@ -83,21 +108,22 @@ mod tests {
     fn a_broadcast_is_encoded_once_per_encoding_in_use() {
         let metrics = Arc::new(Metrics::new());
         let fanout = Fanout::new(Arc::clone(&metrics));
-        let outboxes: Vec<_> = [
-            Subprotocol::Json,
-            Subprotocol::Proto,
-            Subprotocol::Json,
-            Subprotocol::Proto,
-            Subprotocol::Json,
-        ]
-        .map(|subprotocol| Arc::new(Outbox::new(subprotocol)))
-        .into();
-        let frame = ServerFrame::Pong(server::Pong {
-            timestamp: 1,
-            server_time_ms: 2,
-        });
+        let peers: Vec<_> = (1..)
+            .zip([
+                Subprotocol::Json,
+                Subprotocol::Proto,
+                Subprotocol::Json,
+                Subprotocol::Proto,
+                Subprotocol::Json,
+            ])
+            .map(|(session, subprotocol)| Peer::for_tests(session, subprotocol))
+            .collect();
         for _ in 0..10 {
-            fanout.send(&outboxes, &frame);
+            let frame = ServerFrame::Pong(server::Pong {
+                timestamp: 1,
+                server_time_ms: 2,
+            });
+            fanout.send(&peers, frame);
         }
         assert_eq!(metrics.encodings_made(Subprotocol::Json), 10);
         assert_eq!(metrics.encodings_made(Subprotocol::Binary), 0);

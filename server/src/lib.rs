@@ -6,6 +6,7 @@
 
 mod accept;
 mod admin;
+mod breakage;
 mod config;
 mod drain;
 mod epochs;
@@ -31,9 +32,12 @@ use self::admin::AdminToken;
 use self::epochs::Epochs;
 use self::node::{Node, Phase, Reports};
 use self::plugin::SlowLane;
+use self::room::RetainedBytes;
+use self::session::outbox::QueuedBytes;
 use self::telemetry::Metrics;
 use self::web::Site;
 
+pub use breakage::TestBreak;
 pub use config::{Auth, Config, ConfigError, FileConfig, Limits, Origins};
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
 pub use web::Assets;
@@ -61,12 +65,24 @@ pub async fn run(
 ) -> io::Result<()> {
     std::fs::create_dir_all(&config.data_dir)?;
     let token = AdminToken::open(&config.data_dir)?;
+    if let Some(broken) = config.test_break {
+        tracing::error!(
+            ?broken,
+            "this server is broken on purpose, for a test; use it for nothing else"
+        );
+    }
+    let queued_bytes_max = config.limits.queued_bytes_max;
+    let retained_bytes_max = config.limits.retained_bytes_max;
     let node = Arc::new(Node {
         epochs: Epochs::open(&config.data_dir)?,
         slow_lane: SlowLane::start()?,
         limits: config.limits,
         catalog,
+        sessions: session::Sessions::open(&config.data_dir)?,
         rooms: room::Registry::default(),
+        queued: Arc::new(QueuedBytes::new(queued_bytes_max)),
+        retained: Arc::new(RetainedBytes::new(retained_bytes_max)),
+        test_break: config.test_break,
         metrics: Arc::new(Metrics::new()),
         reports: Reports::default(),
         phase: watch::channel(Phase::Ready).0,

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
+use crate::breakage::TestBreak;
 use crate::config::Limits;
 use crate::epochs::Epochs;
 use crate::plugin::{Catalog, FaultReport, SlowLane};
-use crate::room::Registry;
+use crate::room::{Registry, RetainedBytes};
+use crate::session::Sessions;
+use crate::session::outbox::QueuedBytes;
 use crate::telemetry::Metrics;
 
 /// What the node is doing.
@@ -25,7 +28,14 @@ pub(crate) enum Phase {
 pub(crate) struct Node {
     pub(crate) limits: Limits,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) sessions: Sessions,
     pub(crate) rooms: Registry,
+    /// What waits for all clients.
+    pub(crate) queued: Arc<QueuedBytes>,
+    /// What all rooms keep for those who come back.
+    pub(crate) retained: Arc<RetainedBytes>,
+    /// How the server is broken on purpose.
+    pub(crate) test_break: Option<TestBreak>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) epochs: Epochs,
     pub(crate) slow_lane: SlowLane,

@@ -18,6 +18,8 @@ type PerSubprotocol = [Counter; Subprotocol::ALL.len()];
 pub(crate) struct Metrics {
     registry: Registry,
     connections: Gauge,
+    sessions: Gauge,
+    sessions_away: Gauge,
     rooms: Gauge,
     frames_in: PerSubprotocol,
     frames_out: PerSubprotocol,
@@ -35,6 +37,9 @@ pub(crate) struct Metrics {
     tick_lateness_seconds: Histogram,
     states_replaced: Counter,
     sends_to_departed: Counter,
+    resumes: Family<Label, Counter>,
+    frames_replayed: Counter,
+    slow_consumers: Family<Label, Counter>,
     log_lines_dropped: Counter,
 }
 
@@ -68,6 +73,18 @@ impl Metrics {
             "plugin_failures",
             "Failed plugin calls, by kind",
             plugin_failures.clone(),
+        );
+        let resumes = Family::<Label, Counter>::default();
+        let slow_consumers = Family::<Label, Counter>::default();
+        registry.register(
+            "resumes",
+            "Rooms taken up again after a lost connection, by outcome: exact, or the reason of the reset",
+            resumes.clone(),
+        );
+        registry.register(
+            "slow_consumers",
+            "Connections closed because the client did not read, by what was too much",
+            slow_consumers.clone(),
         );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
@@ -104,6 +121,23 @@ impl Metrics {
         );
         Self {
             connections,
+            sessions: gauge(
+                &mut registry,
+                "sessions",
+                "Sessions, with or without a connection",
+            ),
+            sessions_away: gauge(
+                &mut registry,
+                "sessions_away",
+                "Sessions without a connection",
+            ),
+            resumes,
+            slow_consumers,
+            frames_replayed: counter(
+                &mut registry,
+                "frames_replayed",
+                "Frames sent again to clients that came back",
+            ),
             rooms,
             frames_in,
             frames_out,
@@ -159,6 +193,32 @@ impl Metrics {
 
     pub(crate) fn connection_closed(&self) {
         self.connections.dec();
+    }
+
+    pub(crate) fn session_opened(&self) {
+        self.sessions.inc();
+    }
+
+    pub(crate) fn session_closed(&self) {
+        self.sessions.dec();
+    }
+
+    pub(crate) fn session_away(&self, is_away: bool) {
+        self.sessions_away.inc_by(if is_away { 1 } else { -1 });
+    }
+
+    pub(crate) fn room_resumed(&self, outcome: &'static str) {
+        self.resumes.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn frames_replayed(&self, count: usize) {
+        self.frames_replayed.inc_by(count as u64);
+    }
+
+    pub(crate) fn slow_consumer(&self, reason: &'static str) {
+        self.slow_consumers
+            .get_or_create(&[("reason", reason)])
+            .inc();
     }
 
     pub(crate) fn room_opened(&self) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parlor_server::{Assets, Config, FileConfig, Limits, Listeners};
+use parlor_server::{Assets, Config, FileConfig, Limits, Listeners, TestBreak};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -21,6 +21,8 @@ pub struct Options {
     pub limits: Limits,
     /// The origins it allows beside loopback ones.
     pub origins: Vec<String>,
+    /// How it is broken on purpose: see [`TestBreak`].
+    pub test_break: Option<TestBreak>,
 }
 
 /// A running server. It has threads of its own, so that a test that is busy does not slow it down, and ends when this is
@@ -84,6 +86,7 @@ impl TestServer {
         };
         let mut config = Config::check(file).expect("these settings are fine");
         config.limits = options.limits;
+        config.test_break = options.test_break;
         let (public, admin) = (bind(), bind());
         let address = public.local_addr().expect("it is bound");
         let admin_address = admin.local_addr().expect("it is bound");

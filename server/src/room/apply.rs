@@ -7,9 +7,11 @@ use parlor_proto::{ErrorCode, Member, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
 use super::core::{Origin, RoomCore};
+use super::delivery::Delivery;
 use super::handle::LeaveReason;
 use super::roster::{MemberRecord, seat_to_frame};
-use super::views::{VIEWS_BYTES_MAX, VIEWS_MAX};
+use super::views::{Place, VIEWS_BYTES_MAX, VIEWS_MAX};
+use crate::fanout::Encoded;
 use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
 use crate::session::outbox::StateKey;
 
@@ -34,6 +36,7 @@ struct Step<'a> {
 impl RoomCore {
     /// Applies what came of a batch, step by step, and what failed in its place.
     pub(super) fn apply(&mut self, batch: &[Origin], ran: Ran, now: Instant) {
+        self.fanout.begin_burst();
         let mut set_aside = ran.set_aside.iter().peekable();
         for step in ran.steps {
             while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
@@ -120,8 +123,8 @@ impl RoomCore {
     /// Tells the members about an event that concerns them.
     fn announce(&mut self, origin: &Origin, is_rejected: bool, newcomers: &mut Vec<u32>) {
         match origin {
-            Origin::Join { member, id } if !is_rejected => {
-                self.admit(*member, *id);
+            Origin::Join { member } if !is_rejected => {
+                self.admit(*member);
                 newcomers.push(*member);
             }
             Origin::Leave {
@@ -141,6 +144,7 @@ impl RoomCore {
             Origin::Kick {
                 member: Some(member),
             } => self.announce_departure(member.clone(), "kicked"),
+            Origin::Absence { member, is_absent } => self.announce_absence(*member, *is_absent),
             _ => {}
         }
     }
@@ -148,34 +152,55 @@ impl RoomCore {
     /// Tells everybody who is gone.
     fn announce_departure(&mut self, member: Member, reason: &str) {
         if self.names_members() {
-            self.seq += 1;
-            let frame = ServerFrame::UserLeft(server::UserLeft {
-                room: self.identity.name.to_string(),
-                member,
-                reason: Some(reason.to_owned()),
-                epoch: self.identity.epoch,
-                seq: self.seq,
+            self.publish(&Audience::Everyone, |place| {
+                ServerFrame::UserLeft(server::UserLeft {
+                    room: place.room.to_string(),
+                    member,
+                    reason: Some(reason.to_owned()),
+                    epoch: place.epoch,
+                    seq: place.seq,
+                })
             });
-            self.send_to(&Audience::Everyone, &frame);
         }
         self.note_presence();
     }
 
     /// Lets a newcomer in: tells it where it is, and the others that it came.
-    fn admit(&mut self, id: u32, request_id: Option<u64>) {
+    fn admit(&mut self, id: u32) {
+        let seq = self.seq;
         let Some(member) = self.roster.get_mut(id) else {
             // It left again while the plugin was being asked.
             return;
         };
         member.is_admitted = true;
+        member.delivery = Delivery::from(seq);
+        let join_id = member.join_id.take();
         self.note_size();
-        let is_named = self.names_members();
         let Some(member) = self.roster.get(id) else {
             return;
         };
+        self.fanout
+            .send([&member.peer], self.joined_frame(member, join_id));
+        if self.names_members() {
+            let member = member.to_frame();
+            self.publish(&Audience::Except(vec![id]), |place| {
+                ServerFrame::UserJoined(server::UserJoined {
+                    room: place.room.to_string(),
+                    member,
+                    reason: None,
+                    epoch: place.epoch,
+                    seq: place.seq,
+                })
+            });
+        }
+        self.note_presence();
+    }
+
+    /// What a member is told of the room it is in.
+    pub(super) fn joined_frame(&self, member: &MemberRecord, id: Option<u64>) -> ServerFrame {
         let identity = &self.identity;
         let description = &identity.version.description;
-        let joined = ServerFrame::RoomJoined(server::RoomJoined {
+        ServerFrame::RoomJoined(server::RoomJoined {
             room: identity.name.to_string(),
             code: identity.code.clone(),
             plugin: description.name.clone(),
@@ -183,11 +208,7 @@ impl RoomCore {
             digest: identity.version.digest.to_string(),
             durability: Self::durability(),
             you: member.to_frame(),
-            members: if description.presence == wit::Presence::Full {
-                self.roster.shown()
-            } else {
-                Vec::new()
-            },
+            members: self.members_shown(),
             member_count: if description.presence == wit::Presence::None {
                 0
             } else {
@@ -196,21 +217,17 @@ impl RoomCore {
             epoch: identity.epoch,
             seq: self.seq,
             last_id: member.inputs.answered_id(),
-            id: request_id,
-        });
-        self.fanout.send([member.outbox()], &joined);
-        if is_named {
-            let frame = ServerFrame::UserJoined(server::UserJoined {
-                room: identity.name.to_string(),
-                member: member.to_frame(),
-                reason: None,
-                epoch: identity.epoch,
-                seq: self.seq + 1,
-            });
-            self.seq += 1;
-            self.send_to(&Audience::Except(vec![id]), &frame);
+            id,
+        })
+    }
+
+    /// The members that a member is told of.
+    pub(super) fn members_shown(&self) -> Vec<Member> {
+        if self.identity.version.description.presence == wit::Presence::Full {
+            self.roster.shown()
+        } else {
+            Vec::new()
         }
-        self.note_presence();
     }
 
     /// Sends newcomers the views, as they are after the step that let them in.
@@ -223,12 +240,12 @@ impl RoomCore {
     }
 
     fn reject(&mut self, origin: &Origin, refusal: &Refusal) {
-        let Origin::Join { member, id } = *origin else {
+        let Origin::Join { member } = *origin else {
             return;
         };
         if let Some(gone) = self.remove(member) {
-            let frame = self.error(&refusal.code, &refusal.message, id);
-            self.dismiss(&gone.peer, &frame);
+            let frame = self.error(&refusal.code, &refusal.message, gone.join_id);
+            self.dismiss(&gone.peer, frame);
         }
     }
 
@@ -272,7 +289,7 @@ impl RoomCore {
                 },
             ),
             // Whoever wants out is let out, whatever the plugin makes of it.
-            Origin::Leave { .. } | Origin::Kick { .. } => {
+            Origin::Leave { .. } | Origin::Kick { .. } | Origin::Absence { .. } => {
                 self.announce(origin, false, &mut Vec::new());
             }
             Origin::Room => {}
@@ -327,20 +344,31 @@ impl RoomCore {
             let gone = ids.iter().filter(|id| self.roster.get(**id).is_none());
             self.metrics.sends_to_departed(gone.count());
         }
-        self.seq += 1;
-        let frame = ServerFrame::RoomMessage(server::RoomMessage {
-            room: self.identity.name.to_string(),
-            data: payload,
-            from,
-            epoch: self.identity.epoch,
-            seq: self.seq,
+        self.publish(to, |place| {
+            ServerFrame::RoomMessage(server::RoomMessage {
+                room: place.room.to_string(),
+                data: payload,
+                from,
+                epoch: place.epoch,
+                seq: place.seq,
+            })
         });
-        self.send_to(to, &frame);
     }
 
-    fn send_to(&self, to: &Audience, frame: &ServerFrame) {
-        let outboxes = self.roster.audience(to).map(MemberRecord::outbox);
-        self.fanout.send(outboxes, frame);
+    /// Sends a reliable frame: it gets the next number, goes to those of the audience who are connected, and is kept for
+    /// those who are not.
+    fn publish(&mut self, to: &Audience, frame: impl FnOnce(Place) -> ServerFrame) {
+        self.seq += 1;
+        let encoded = Encoded::new(frame(self.place()));
+        let recipients = self.roster.recipients(to);
+        let (seq, fanout) = (self.seq, &self.fanout);
+        self.roster.for_each(&recipients, |member| {
+            member.delivery.sent(seq);
+            if member.is_connected {
+                fanout.deliver(&member.peer, &encoded);
+            }
+        });
+        self.ring.push(seq, recipients, encoded, self.now);
     }
 
     fn kick(&mut self, member: u32, reason: &str) {
@@ -352,7 +380,7 @@ impl RoomCore {
             room: self.identity.name.to_string(),
             id: None,
         });
-        self.dismiss(&gone.peer, &frame);
+        self.dismiss(&gone.peer, frame);
     }
 
     fn set_seat(&mut self, id: u32, seat: wit::Seat) {
@@ -366,30 +394,30 @@ impl RoomCore {
         self.status.seat(seat_to_frame(seat));
         member.seat = seat;
         if member.is_admitted {
-            self.announce_change(id, "seat");
+            self.announce_change(id, "seat", Audience::Everyone);
             if let Some(member) = self.roster.get(id) {
                 self.views.reseat(member);
             }
         }
     }
 
-    /// Tells everybody what a member is now.
-    pub(super) fn announce_change(&mut self, id: u32, reason: &str) {
+    /// Tells others what a member is now.
+    pub(super) fn announce_change(&mut self, id: u32, reason: &str, to: Audience) {
         if !self.names_members() {
             return;
         }
-        let Some(member) = self.roster.get(id) else {
+        let Some(member) = self.roster.get(id).map(MemberRecord::to_frame) else {
             return;
         };
-        self.seq += 1;
-        let frame = ServerFrame::UserChanged(server::UserChanged {
-            room: self.identity.name.to_string(),
-            member: member.to_frame(),
-            reason: Some(reason.to_owned()),
-            epoch: self.identity.epoch,
-            seq: self.seq,
+        self.publish(&to, |place| {
+            ServerFrame::UserChanged(server::UserChanged {
+                room: place.room.to_string(),
+                member,
+                reason: Some(reason.to_owned()),
+                epoch: place.epoch,
+                seq: place.seq,
+            })
         });
-        self.send_to(&Audience::Everyone, &frame);
     }
 
     /// Remembers that the count of members is to be told, where they are not named.
@@ -421,7 +449,7 @@ impl RoomCore {
             room: Arc::clone(&place.room),
             view: PRESENCE_VIEW.into(),
         };
-        let outboxes = self.roster.admitted().map(MemberRecord::outbox);
-        self.fanout.send_state(outboxes, &key, &frame);
+        let peers = self.roster.connected().map(|it| &it.peer);
+        self.fanout.send_state(peers, &key, frame);
     }
 }

@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::apply::PRESENCE_VIEW;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
-use super::handle::{
-    BUSY, LeaveReason, MAILBOX_BYTES_MAX, MAILBOX_INPUTS_MAX, RoomIdentity, RoomInput, RoomStatus,
-};
+use super::handle::{BUSY, LeaveReason, MailboxBounds, RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
+use super::ring::{RetainedBytes, Ring};
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
 use super::views::{Place, Views};
+use crate::breakage::TestBreak;
 use crate::fanout::Fanout;
+use crate::node::Node;
 use crate::plugin::{BatchInput, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
@@ -43,7 +44,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Origin {
     /// A member's join; answered when the plugin has seen it.
-    Join { member: u32, id: Option<u64> },
+    Join { member: u32 },
     /// A member's own departure; it is one until the plugin has seen what it said before.
     Leave {
         member: u32,
@@ -59,8 +60,31 @@ pub(super) enum Origin {
         peer: Peer,
         id: Option<u64>,
     },
+    /// A member's going away, or its coming back.
+    Absence { member: u32, is_absent: bool },
     /// The room itself.
     Room,
+}
+
+/// What the node's settings say about rooms.
+#[derive(Debug)]
+pub(super) struct Settings {
+    mailbox: MailboxBounds,
+    /// How long a member who lost its connection may still go on where it was.
+    resume_window: Duration,
+    retained: Arc<RetainedBytes>,
+    pub(super) test_break: Option<TestBreak>,
+}
+
+impl Settings {
+    pub(super) fn of(node: &Node) -> Self {
+        Self {
+            mailbox: node.limits.mailbox_bounds(),
+            resume_window: node.limits.resume_window,
+            retained: Arc::clone(&node.retained),
+            test_break: node.test_break,
+        }
+    }
 }
 
 /// A room without its plugin.
@@ -68,6 +92,9 @@ pub(super) enum Origin {
 pub(crate) struct RoomCore {
     pub(super) identity: Arc<RoomIdentity>,
     pub(super) status: Arc<RoomStatus>,
+    pub(super) settings: Settings,
+    /// When the room woke up.
+    pub(super) now: Instant,
     pub(super) fanout: Fanout,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
@@ -75,6 +102,9 @@ pub(crate) struct RoomCore {
     pub(super) timers: Timers,
     pub(super) views: Views,
     pub(super) seq: u64,
+    pub(super) ring: Ring,
+    /// Whether nobody told since the ring was last looked at that something arrived.
+    pub(super) is_ring_settled: bool,
     pub(super) pending: VecDeque<Pending>,
     /// What an on-tick room gathers until its next tick.
     held: VecDeque<Pending>,
@@ -98,6 +128,7 @@ impl RoomCore {
     pub(super) fn new(
         identity: Arc<RoomIdentity>,
         status: Arc<RoomStatus>,
+        settings: Settings,
         metrics: Arc<Metrics>,
         now: Instant,
     ) -> Self {
@@ -110,8 +141,12 @@ impl RoomCore {
         Self {
             clock: Clock::new(now, tick_hz),
             fanout: Fanout::new(Arc::clone(&metrics)),
+            ring: Ring::new(settings.resume_window, Arc::clone(&settings.retained)),
+            is_ring_settled: true,
             identity,
             status,
+            settings,
+            now,
             metrics,
             roster: Roster::default(),
             timers: Timers::default(),
@@ -132,11 +167,25 @@ impl RoomCore {
         }
     }
 
+    /// Notes the time, for all that is done until the room sleeps again.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// Takes one input.
     pub(super) fn accept(&mut self, input: RoomInput) {
         match input {
             RoomInput::Join(request) => self.join(*request),
             RoomInput::Leave { peer, id, reason } => self.leave(peer, id, reason),
+            RoomInput::Lost(session) => self.lost(session),
+            RoomInput::Back(returned) => self.back(*returned),
+            RoomInput::Silent { session, is_silent } => self.silent(session, is_silent),
+            RoomInput::Ack {
+                session,
+                epoch,
+                seq,
+                count,
+            } => self.acked(session, epoch, seq, count),
             RoomInput::Message { peer, payload, id } => {
                 self.message(peer, payload.as_msgpack(), id);
             }
@@ -189,7 +238,7 @@ impl RoomCore {
             let Some(next) = self.pending.pop_front() else {
                 break;
             };
-            if let Origin::Join { member, .. } = next.origin {
+            if let Origin::Join { member } = next.origin {
                 joining.push(member);
             }
             // A member who was refused, or kicked, after it said this: it is as if it had not.
@@ -289,18 +338,22 @@ impl RoomCore {
                 Origin::Message { peer, id, .. } => {
                     self.refuse(peer, ErrorCode::RoomClosed.as_str(), CLOSED, *id);
                 }
-                Origin::Join { member, id } => {
+                Origin::Join { member } => {
                     if let Some(gone) = self.remove(*member) {
-                        let refusal = self.error(ErrorCode::RoomClosed.as_str(), CLOSED, *id);
-                        self.dismiss(&gone.peer, &refusal);
+                        let code = ErrorCode::RoomClosed.as_str();
+                        let refusal = self.error(code, CLOSED, gone.join_id);
+                        self.dismiss(&gone.peer, refusal);
                     }
                 }
-                Origin::Leave { .. } | Origin::Kick { .. } | Origin::Room => {}
+                Origin::Leave { .. }
+                | Origin::Kick { .. }
+                | Origin::Absence { .. }
+                | Origin::Room => {}
             }
         }
         for id in self.roster.ids() {
             if let Some(member) = self.remove(id) {
-                self.dismiss(&member.peer, &frame);
+                self.dismiss(&member.peer, frame.clone());
             }
         }
         self.own.clear();
@@ -316,11 +369,11 @@ impl RoomCore {
 
     /// Tells a session that it is in this room no more, and its client by this last frame. The session knows it first, so
     /// that what the client answers to the frame finds it out of the room.
-    pub(super) fn dismiss(&self, peer: &Peer, last: &ServerFrame) {
+    pub(super) fn dismiss(&self, peer: &Peer, last: ServerFrame) {
         peer.outbox.forget_states(&self.identity.name);
         peer.outbox
             .push_control(Control::LeftRoom(Arc::clone(&self.identity.name)));
-        self.fanout.send([&peer.outbox], last);
+        self.fanout.send([peer], last);
     }
 
     /// Whether the number of members is published.
@@ -346,8 +399,7 @@ impl RoomCore {
     }
 
     pub(super) fn refuse(&self, peer: &Peer, code: &str, message: &str, id: Option<u64>) {
-        let frame = self.error(code, message, id);
-        self.fanout.send([&peer.outbox], &frame);
+        self.fanout.send([peer], self.error(code, message, id));
     }
 
     pub(super) fn error(&self, code: &str, message: &str, id: Option<u64>) -> ServerFrame {
@@ -379,15 +431,18 @@ impl RoomCore {
             return self.refuse_stranger(&peer, id);
         };
         // Before the id is looked at, since nothing of it is kept.
-        if self.held.len() >= MAILBOX_INPUTS_MAX
-            || self.held_bytes + payload.len() > MAILBOX_BYTES_MAX
+        let bounds = self.settings.mailbox;
+        if self.held.len() >= bounds.items_max || self.held_bytes + payload.len() > bounds.bytes_max
         {
             return self.refuse(&peer, ErrorCode::RoomBusy.as_str(), BUSY, id);
         }
         if let Some(id) = id
             && let Some(record) = self.roster.get_mut(member)
         {
-            let admission = record.inputs.admit(id);
+            let admission = match (record.inputs.admit(id), self.settings.test_break) {
+                (Admission::Answered(_), Some(TestBreak::ApplyTwice)) => Admission::New,
+                (admission, _) => admission,
+            };
             let repeat = match admission {
                 Admission::New => None,
                 Admission::Waiting => return,
@@ -408,7 +463,7 @@ impl RoomCore {
                 )),
             };
             if let Some(answer) = repeat {
-                return self.fanout.send([&peer.outbox], &answer);
+                return self.fanout.send([&peer], answer);
             }
         }
         let payload_bytes_max = self.identity.version.limits.payload_bytes_max;
@@ -427,12 +482,18 @@ impl RoomCore {
         self.hold(event, Origin::Message { member, peer, id });
     }
 
-    /// Sends the answer to an input to whoever sent it, and keeps it if the input had an id.
+    /// Sends the answer to an input to whoever sent it, by the connection it has now, and keeps it if the input had an id.
     pub(super) fn answer(&mut self, member: u32, peer: &Peer, id: Option<u64>, frame: ServerFrame) {
-        self.fanout.send([&peer.outbox], &frame);
-        if let (Some(id), Some(record)) = (id, self.roster.get_mut(member)) {
-            record.inputs.answer(id, frame);
+        let Some(record) = self.roster.get_mut(member) else {
+            return self.fanout.send([peer], frame);
+        };
+        if let Some(id) = id {
+            record.inputs.answer(id, frame.clone());
         }
+        if self.settings.test_break == Some(TestBreak::ReplyTwice) {
+            self.fanout.send([&record.peer], frame.clone());
+        }
+        self.fanout.send([&record.peer], frame);
     }
 
     /// Queues what an on-tick room hands over with its next tick.

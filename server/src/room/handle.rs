@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
-use parlor_proto::{Payload, Seat, Visibility};
-use tokio::sync::mpsc;
+use parlor_proto::{Payload, ResumedRoom, Seat, Visibility};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::plugin::Version;
 use crate::session::{Peer, SessionId};
@@ -12,10 +12,8 @@ use crate::session::{Peer, SessionId};
 /// What is said to whoever sends more than a room can take.
 pub(crate) const BUSY: &str =
     "the room has more to do than it can; this was not taken, send it again under a new id";
-/// The most inputs that wait for a room; what comes then is refused with `ROOM_BUSY`.
-pub(crate) const MAILBOX_INPUTS_MAX: usize = 1024;
-/// The most bytes of payloads that wait for a room.
-pub(crate) const MAILBOX_BYTES_MAX: usize = 4 << 20;
+/// Places in a mailbox beyond those for messages: coming and going must not wait behind what is said.
+const MAILBOX_RESERVE: usize = 4096;
 
 /// Everything that can reach a room from outside.
 #[derive(Debug)]
@@ -28,11 +26,24 @@ pub(crate) enum RoomInput {
         id: Option<u64>,
         reason: LeaveReason,
     },
+    /// A session's connection is lost; its seat is kept.
+    Lost(SessionId),
+    /// A session has a new connection.
+    Back(Box<Return>),
+    /// A session's connection has been silent for as long as the plugin asked for, or is no longer.
+    Silent { session: SessionId, is_silent: bool },
     /// A member says something.
     Message {
         peer: Peer,
         payload: Payload,
         id: Option<u64>,
+    },
+    /// A member says what arrived.
+    Ack {
+        session: SessionId,
+        epoch: u64,
+        seq: u64,
+        count: u64,
     },
     /// A member asks for the whole of a view.
     StateRequest { peer: Peer, view: String },
@@ -40,6 +51,32 @@ pub(crate) enum RoomInput {
     Renamed { session: SessionId, name: String },
     /// The server is about to stop.
     Shutdown,
+}
+
+/// A session that has a new connection, and comes back to a room that kept its seat.
+#[derive(Debug)]
+pub(crate) struct Return {
+    pub(crate) peer: Peer,
+    /// The roles it has now.
+    pub(crate) roles: Vec<String>,
+    pub(crate) claim: Claim,
+}
+
+/// What a client that comes back still knows of a room.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// Everything up to a place in the room's history.
+    Position {
+        epoch: u64,
+        seq: u64,
+        /// Told where the room stands, before it sends anything; dropped if the session is no member.
+        answer: oneshot::Sender<ResumedRoom>,
+    },
+    /// Nothing: it asks to join, and is told everything as if it came for the first time.
+    Nothing {
+        /// The request's number.
+        id: Option<u64>,
+    },
 }
 
 /// Why a session leaves.
@@ -87,6 +124,8 @@ pub(crate) struct RoomStatus {
     spectators: AtomicU32,
     is_locked: AtomicBool,
     metadata: RwLock<Payload>,
+    /// Messages in the mailbox, and their bytes.
+    mailbox_items: AtomicUsize,
     mailbox_bytes: AtomicUsize,
 }
 
@@ -98,6 +137,7 @@ impl RoomStatus {
             spectators: AtomicU32::new(0),
             is_locked: AtomicBool::new(false),
             metadata: RwLock::new(Payload::empty_map()),
+            mailbox_items: AtomicUsize::new(0),
             mailbox_bytes: AtomicUsize::new(0),
         }
     }
@@ -160,12 +200,27 @@ impl RoomStatus {
     }
 }
 
+/// How many messages may wait for a room, and how many bytes of payloads; what comes then is refused with `ROOM_BUSY`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MailboxBounds {
+    pub(crate) items_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+impl MailboxBounds {
+    /// The places that a mailbox has in all.
+    pub(crate) fn capacity(self) -> usize {
+        self.items_max + MAILBOX_RESERVE
+    }
+}
+
 /// The way to a room.
 #[derive(Debug, Clone)]
 pub(crate) struct RoomHandle {
     pub(crate) identity: Arc<RoomIdentity>,
     pub(crate) status: Arc<RoomStatus>,
     mailbox: mpsc::Sender<RoomInput>,
+    bounds: MailboxBounds,
 }
 
 /// Why a room did not take an input.
@@ -182,11 +237,13 @@ impl RoomHandle {
         identity: Arc<RoomIdentity>,
         status: Arc<RoomStatus>,
         mailbox: mpsc::Sender<RoomInput>,
+        bounds: MailboxBounds,
     ) -> Self {
         Self {
             identity,
             status,
             mailbox,
+            bounds,
         }
     }
 
@@ -208,18 +265,22 @@ impl RoomHandle {
 
     /// Puts an input into the mailbox, if there is room for it.
     pub(crate) fn post(&self, input: RoomInput) -> Result<(), PostError> {
-        let bytes = weight(&input);
-        let queued = &self.status.mailbox_bytes;
-        if bytes > 0 && queued.fetch_add(bytes, Ordering::AcqRel) + bytes > MAILBOX_BYTES_MAX {
-            queued.fetch_sub(bytes, Ordering::AcqRel);
-            return Err(PostError::Busy);
+        if let Some(bytes) = weight(&input) {
+            let status = &self.status;
+            let items = status.mailbox_items.fetch_add(1, Ordering::AcqRel) + 1;
+            let bytes = status.mailbox_bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+            if items > self.bounds.items_max || bytes > self.bounds.bytes_max {
+                account_taken(status, &input);
+                return Err(PostError::Busy);
+            }
         }
         self.mailbox.try_send(input).map_err(|error| {
-            queued.fetch_sub(bytes, Ordering::AcqRel);
-            match error {
-                mpsc::error::TrySendError::Full(_) => PostError::Busy,
-                mpsc::error::TrySendError::Closed(_) => PostError::Gone,
-            }
+            let (problem, input) = match error {
+                mpsc::error::TrySendError::Full(input) => (PostError::Busy, input),
+                mpsc::error::TrySendError::Closed(input) => (PostError::Gone, input),
+            };
+            account_taken(&self.status, &input);
+            problem
         })
     }
 
@@ -229,20 +290,19 @@ impl RoomHandle {
     }
 }
 
-/// Takes note that the room has an input out of its mailbox.
+/// Takes note that an input is no longer in the mailbox.
 pub(crate) fn account_taken(status: &RoomStatus, input: &RoomInput) {
-    status
-        .mailbox_bytes
-        .fetch_sub(weight(input), Ordering::AcqRel);
+    if let Some(bytes) = weight(input) {
+        status.mailbox_items.fetch_sub(1, Ordering::AcqRel);
+        status.mailbox_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
 }
 
-fn weight(input: &RoomInput) -> usize {
+/// What an input takes of the mailbox's bounds, if it counts.
+fn weight(input: &RoomInput) -> Option<usize> {
     match input {
-        RoomInput::Message { payload, .. } => payload.as_msgpack().len(),
-        RoomInput::Join(_)
-        | RoomInput::Leave { .. }
-        | RoomInput::StateRequest { .. }
-        | RoomInput::Renamed { .. }
-        | RoomInput::Shutdown => 0,
+        RoomInput::Message { payload, .. } => Some(payload.as_msgpack().len()),
+        RoomInput::StateRequest { .. } => Some(0),
+        _ => None,
     }
 }

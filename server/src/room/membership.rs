@@ -5,7 +5,7 @@ use parlor_proto::{ErrorCode, Member, Seat, ServerFrame, server};
 use super::core::{Origin, RoomCore};
 use super::handle::{JoinRequest, LeaveReason};
 use super::roster::{MemberRecord, Newcomer, seat_to_frame};
-use crate::plugin::wit;
+use crate::plugin::{Audience, wit};
 use crate::session::{Peer, SessionId};
 
 impl RoomCore {
@@ -25,9 +25,9 @@ impl RoomCore {
                 let frame = self.error(code.as_str(), message, request.id);
                 // A session that is in already stays in; any other never got in.
                 if code == ErrorCode::AlreadyInRoom {
-                    self.fanout.send([&request.peer.outbox], &frame);
+                    self.fanout.send([&request.peer], frame);
                 } else {
-                    self.dismiss(&request.peer, &frame);
+                    self.dismiss(&request.peer, frame);
                 }
             }
         }
@@ -80,17 +80,17 @@ impl RoomCore {
     }
 
     fn seat(&mut self, request: JoinRequest, seat: wit::Seat) {
-        let id = request.id;
         let member = self.roster.add(Newcomer {
             peer: request.peer,
             name: request.name,
             user: request.user,
             roles: request.roles,
             seat,
+            join_id: request.id,
         });
         let (member, event) = (member.id, wit::Event::Joined(member.to_plugin()));
         self.empty_since = None;
-        self.queue(event, Origin::Join { member, id });
+        self.queue(event, Origin::Join { member });
     }
 
     /// Somebody wants out. The member is one until the plugin has seen what it said before, and is told then.
@@ -133,7 +133,7 @@ impl RoomCore {
                 room: self.identity.name.to_string(),
                 id,
             });
-            self.dismiss(&gone.peer, &frame);
+            self.dismiss(&gone.peer, frame);
         }
         gone.is_admitted.then(|| gone.to_frame())
     }
@@ -160,7 +160,7 @@ impl RoomCore {
         member.name = name;
         let event = wit::Event::Changed(member.to_plugin());
         if member.is_admitted {
-            self.announce_change(id, "renamed");
+            self.announce_change(id, "renamed", Audience::Everyone);
         }
         self.hold(event, Origin::Room);
     }
@@ -170,6 +170,7 @@ impl RoomCore {
         let member = self.roster.remove(id)?;
         self.status.unseat(seat_to_frame(member.seat));
         self.views.forget_member(id);
+        self.is_ring_settled = false;
         Some(member)
     }
 }

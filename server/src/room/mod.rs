@@ -4,11 +4,14 @@
 mod apply;
 mod clock;
 mod core;
+mod delivery;
 mod filter;
 mod handle;
 mod inputs;
 mod membership;
 mod registry;
+mod resume;
+mod ring;
 mod roster;
 mod views;
 
@@ -19,15 +22,18 @@ use parlor_proto::{ErrorCode, ServerFrame, server};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::core::RoomCore;
+use self::core::{RoomCore, Settings};
 use crate::fanout::Fanout;
 use crate::node::Node;
 use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
 
-pub(crate) use handle::{BUSY, JoinRequest, LeaveReason, PostError, RoomHandle, RoomInput};
+pub(crate) use handle::{
+    BUSY, Claim, JoinRequest, LeaveReason, MailboxBounds, PostError, Return, RoomHandle, RoomInput,
+};
 pub(crate) use registry::{Locator, Registry};
+pub(crate) use ring::RetainedBytes;
 
 /// How many inputs are taken from the mailbox at a time.
 const INBOX_MAX: usize = 64;
@@ -145,7 +151,8 @@ impl RoomTask {
         let now = Instant::now();
         let metrics = Arc::clone(&self.node.metrics);
         let status = Arc::clone(&self.handle.status);
-        let mut core = RoomCore::new(Arc::clone(identity), status, metrics, now);
+        let settings = Settings::of(&self.node);
+        let mut core = RoomCore::new(Arc::clone(identity), status, settings, metrics, now);
         core.apply_opening(effects, now);
         Ok((core, runner))
     }
@@ -193,6 +200,7 @@ impl RoomTask {
                 () = sleep_until(wake) => {}
             }
             let now = Instant::now();
+            core.wake(now);
             for input in self.inbox.drain(..) {
                 handle::account_taken(&self.handle.status, &input);
                 core.accept(input);
@@ -222,6 +230,7 @@ impl RoomTask {
                     tokio::task::yield_now().await;
                 }
             }
+            core.trim_ring();
             if core.is_deserted(now, grace) {
                 core.close(ErrorCode::RoomClosed.as_str(), "the room was empty");
             }
@@ -266,7 +275,7 @@ impl RoomTask {
     async fn refuse_all(&mut self, refusal: &OpenRefusal) {
         self.turn_away(|room, request| {
             let last = room.error(refusal.code, &refusal.message, request.id);
-            room.dismiss(&request.peer, &last);
+            room.dismiss(&request.peer, last);
         })
         .await;
     }
@@ -281,16 +290,21 @@ impl RoomTask {
                 RoomInput::Join(request) => on_join(self, &request),
                 RoomInput::Message { peer, id, .. } => {
                     let answer = self.error(ErrorCode::RoomClosed, core::CLOSED, id);
-                    self.fanout.send([&peer.outbox], &answer);
+                    self.fanout.send([&peer], answer);
                 }
                 RoomInput::Leave { peer, id, .. } => {
                     let frame = ServerFrame::RoomLeft(server::RoomLeft {
                         room: self.handle.name().to_string(),
                         id,
                     });
-                    self.dismiss(&peer, &frame);
+                    self.dismiss(&peer, frame);
                 }
-                RoomInput::StateRequest { .. }
+                // Whoever comes back finds no room, and is told so by the answer that does not come.
+                RoomInput::Back(returned) => self.bounce(&returned),
+                RoomInput::Lost(_)
+                | RoomInput::Silent { .. }
+                | RoomInput::Ack { .. }
+                | RoomInput::StateRequest { .. }
                 | RoomInput::Renamed { .. }
                 | RoomInput::Shutdown => {}
             }
@@ -299,10 +313,18 @@ impl RoomTask {
 
     /// Tells a session that it is not in this room, and its client by this last frame, in the order of
     /// [`RoomCore::dismiss`].
-    fn dismiss(&self, peer: &Peer, last: &ServerFrame) {
+    fn dismiss(&self, peer: &Peer, last: ServerFrame) {
         let control = Control::LeftRoom(Arc::clone(self.handle.name()));
         peer.outbox.push_control(control);
-        self.fanout.send([&peer.outbox], last);
+        self.fanout.send([peer], last);
+    }
+
+    /// Sends on a session that came back to a room that is no more.
+    fn bounce(&self, returned: &Return) {
+        if matches!(returned.claim, Claim::Nothing { .. }) {
+            let control = Control::JoinBounced(Arc::clone(self.handle.name()));
+            returned.peer.outbox.push_control(control);
+        }
     }
 
     fn error(&self, code: ErrorCode, message: &str, id: Option<u64>) -> ServerFrame {

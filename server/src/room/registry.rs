@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use super::filter::Filter;
-use super::handle::{MAILBOX_INPUTS_MAX, RoomHandle, RoomIdentity, RoomInput, RoomStatus};
+use super::handle::{RoomHandle, RoomIdentity, RoomInput, RoomStatus};
 use crate::node::Node;
 use crate::plugin::{Version, wit};
 
@@ -273,8 +273,9 @@ impl Locator<'_> {
             match_key: match_key(Some(&options)),
             options,
         });
-        let (sender, mailbox) = mpsc::channel(MAILBOX_INPUTS_MAX);
-        let room = RoomHandle::new(identity, status, sender);
+        let bounds = node.limits.mailbox_bounds();
+        let (sender, mailbox) = mpsc::channel(bounds.capacity());
+        let room = RoomHandle::new(identity, status, sender, bounds);
         Ok(Made { room, mailbox })
     }
 }

@@ -1,13 +1,13 @@
 //! Who is in a room.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use parlor_proto::{Member, Seat};
 
+use super::delivery::Delivery;
 use super::inputs::Inputs;
+use super::ring::Recipients;
 use crate::plugin::{Audience, ViewAudience, wit};
-use crate::session::outbox::Outbox;
 use crate::session::{Peer, SessionId};
 
 /// Above this many members, presence is a count, and lists of members are cut.
@@ -23,8 +23,17 @@ pub(crate) struct MemberRecord {
     pub(crate) roles: Vec<String>,
     pub(crate) seat: wit::Seat,
     pub(crate) inputs: Inputs,
+    /// The request that asks for the join, while its answer waits.
+    pub(crate) join_id: Option<u64>,
     /// Whether the step that saw the join has returned. Until then nothing is sent to this member.
     pub(crate) is_admitted: bool,
+    pub(crate) delivery: Delivery,
+    /// Whether its session has a connection that knows of this room.
+    pub(crate) is_connected: bool,
+    /// Whether nothing was heard on its connection for as long as the plugin asked for.
+    pub(crate) is_silent: bool,
+    /// Whether the others were told that it is away.
+    pub(crate) is_away: bool,
 }
 
 impl MemberRecord {
@@ -34,7 +43,7 @@ impl MemberRecord {
             id: self.id,
             name: self.name.clone(),
             seat: seat_to_frame(self.seat),
-            away: false,
+            away: self.is_away,
             user: self.user.clone(),
         }
     }
@@ -50,8 +59,9 @@ impl MemberRecord {
         }
     }
 
-    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
-        &self.peer.outbox
+    /// Whether the member is to be shown as away.
+    pub(crate) fn is_absent(&self) -> bool {
+        !self.is_connected || self.is_silent
     }
 }
 
@@ -71,6 +81,7 @@ pub(crate) struct Newcomer {
     pub(crate) user: Option<String>,
     pub(crate) roles: Vec<String>,
     pub(crate) seat: wit::Seat,
+    pub(crate) join_id: Option<u64>,
 }
 
 impl Roster {
@@ -87,7 +98,12 @@ impl Roster {
             roles: newcomer.roles,
             seat: newcomer.seat,
             inputs: Inputs::default(),
+            join_id: newcomer.join_id,
             is_admitted: false,
+            delivery: Delivery::default(),
+            is_connected: true,
+            is_silent: false,
+            is_away: false,
         })
     }
 
@@ -138,23 +154,51 @@ impl Roster {
         self.members.keys().copied().collect()
     }
 
-    /// The admitted members an audience stands for.
-    pub(crate) fn audience<'a>(
-        &'a self,
-        audience: &'a Audience,
-    ) -> Box<dyn Iterator<Item = &'a MemberRecord> + 'a> {
+    /// Whom an audience stands for now.
+    pub(crate) fn recipients(&self, audience: &Audience) -> Recipients {
         match audience {
-            Audience::Everyone => Box::new(self.admitted()),
-            Audience::Seat(seat) => Box::new(self.admitted().filter(move |it| it.seat == *seat)),
-            Audience::Except(ids) => {
-                Box::new(self.admitted().filter(move |it| !ids.contains(&it.id)))
+            Audience::Everyone => Recipients::Everyone,
+            Audience::Except(ids) => Recipients::Except(ids.as_slice().into()),
+            Audience::Only(ids) => Recipients::Only(ids.as_slice().into()),
+            Audience::Seat(seat) => {
+                let seated = self.admitted().filter(|it| it.seat == *seat);
+                Recipients::Only(seated.map(|it| it.id).collect())
             }
-            Audience::Only(ids) => Box::new(
-                ids.iter()
-                    .filter_map(|id| self.members.get(id))
-                    .filter(|it| it.is_admitted),
-            ),
         }
+    }
+
+    /// Calls `f` for each of the admitted members among `recipients`.
+    pub(crate) fn for_each(&mut self, recipients: &Recipients, f: impl FnMut(&mut MemberRecord)) {
+        let admitted = |it: &&mut MemberRecord| it.is_admitted;
+        match recipients {
+            Recipients::Everyone => self.members.values_mut().filter(admitted).for_each(f),
+            Recipients::Except(_) => self
+                .members
+                .values_mut()
+                .filter(admitted)
+                .filter(|it| recipients.include(it.id))
+                .for_each(f),
+            Recipients::Only(ids) => {
+                let mut f = f;
+                for id in ids {
+                    if let Some(member) = self.members.get_mut(id).filter(|it| it.is_admitted) {
+                        f(member);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Up to which frame nobody needs anything any more; `None` if nobody needs any.
+    pub(crate) fn settled_up_to(&self) -> Option<u64> {
+        self.admitted()
+            .filter_map(|it| it.delivery.settled_up_to())
+            .min()
+    }
+
+    /// The connections of those who have one.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = &MemberRecord> {
+        self.admitted().filter(|member| member.is_connected)
     }
 
     /// Whether a member is among those who see a view.

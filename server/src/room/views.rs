@@ -144,11 +144,11 @@ impl Views {
                     continue;
                 }
                 let recipients = roster
-                    .admitted()
+                    .connected()
                     .filter(|member| view.visible_index(member) == Some(index))
-                    .map(MemberRecord::outbox);
+                    .map(|member| &member.peer);
                 let layer = &view.layers[index];
-                fanout.send_state(recipients, &key(place, name), &layer.frame(place, name));
+                fanout.send_state(recipients, &key(place, name), layer.frame(place, name));
             }
         }
     }
@@ -175,7 +175,7 @@ impl Views {
             return false;
         };
         let frame = view.layers[index].frame(place, name);
-        fanout.send_state([member.outbox()], &key(place, name), &frame);
+        fanout.send_state([&member.peer], &key(place, name), frame);
         true
     }
 }
@@ -229,20 +229,20 @@ mod tests {
     use crate::plugin::wit;
     use crate::room::roster::Newcomer;
     use crate::session::Peer;
-    use crate::session::outbox::{Outbox, Outgoing};
+    use crate::session::outbox::Outgoing;
     use crate::telemetry::Metrics;
 
     fn roster(seats: &[wit::Seat]) -> Roster {
         let mut roster = Roster::default();
         for (session, seat) in (1..).zip(seats) {
-            let outbox = Arc::new(Outbox::new(Subprotocol::Json));
             let id = roster
                 .add(Newcomer {
-                    peer: Peer::new(session, outbox),
+                    peer: Peer::for_tests(session, Subprotocol::Json),
                     name: "somebody".to_owned(),
                     user: None,
                     roles: Vec::new(),
                     seat: *seat,
+                    join_id: None,
                 })
                 .id;
             roster.get_mut(id).unwrap().is_admitted = true;
@@ -252,7 +252,8 @@ mod tests {
 
     fn states(roster: &Roster, member: u32) -> Vec<(String, String)> {
         let mut outgoing = Vec::new();
-        roster.get(member).unwrap().outbox().take(&mut outgoing);
+        let peer = &roster.get(member).unwrap().peer;
+        peer.outbox.take(&mut outgoing);
         outgoing
             .into_iter()
             .filter_map(|it| match it {

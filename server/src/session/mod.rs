@@ -1,35 +1,35 @@
-//! Sessions. One task owns a socket and the identity behind it: it reads frames and hands inputs to rooms, and writes
-//! what its rooms put into its outbox.
+//! Sessions. One task owns a session: who a client is, and the rooms it is in. Over its life it serves one connection
+//! after the other; between two of them it is away, and its seats are kept for a while.
 
 pub(crate) mod outbox;
+mod registry;
 mod rooms;
+mod serving;
 mod state;
-mod transport;
+pub(crate) mod transport;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::WebSocket;
-use bytes::Bytes;
 use parlor_proto::{
     ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, Subprotocol, WireLimits, server,
 };
-use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-use self::outbox::{Control, Outbox, Outgoing};
+use self::outbox::{Bounds, Control, Outbox, Outgoing, Overflow};
+use self::registry::{SessionHandle, Takeover};
 use self::rooms::{WrongCodes, busy, gone};
-use self::state::{Action, SessionState};
-use self::transport::{Inbound, Transport, WriteError};
+use self::serving::{Greeting, Serving};
+use self::state::{Action, SessionState, error};
+use self::transport::{Transport, WriteError};
+use crate::accept::Permit;
 use crate::fanout::Fanout;
-use crate::node::{Node, Phase};
-use crate::room::{LeaveReason, PostError, RoomHandle, RoomInput};
+use crate::node::Node;
+use crate::room::{Claim, LeaveReason, PostError, Return, RoomHandle, RoomInput};
 
-/// How many messages are taken from the socket before what they brought about is written.
-const READ_BURST_MAX: usize = 64;
-/// Clients that are sent away come back over this time, and not all at once.
-const RETRY_SPREAD_MS: u64 = 3_000;
+pub(crate) use self::registry::{SessionInput, Sessions};
 
 /// A session's identity within this process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,30 +54,78 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// What a room holds of a session.
+/// What a room holds of a session: the way to its client, as long as this connection lasts.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) session: SessionId,
     pub(crate) outbox: Arc<Outbox>,
+    /// Which of the session's connections; the outbox drops what is meant for an earlier one.
+    pub(crate) connection: u32,
+    pub(crate) subprotocol: Subprotocol,
 }
 
 impl Peer {
     #[cfg(test)]
-    pub(crate) fn new(session: u128, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn for_tests(session: u128, subprotocol: Subprotocol) -> Self {
+        let bounds = Bounds {
+            frames_max: 1024,
+            bytes_max: 1 << 20,
+        };
+        let node = Arc::new(outbox::QueuedBytes::new(1 << 28));
         Self {
             session: SessionId(session),
-            outbox,
+            outbox: Arc::new(Outbox::new(bounds, node)),
+            connection: 0,
+            subprotocol,
         }
     }
 }
 
-/// How a session ended.
+/// One connection of a session.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) transport: Transport,
+    pub(crate) subprotocol: Subprotocol,
+    /// Held for as long as the connection lasts.
+    pub(crate) permit: Permit,
+}
+
+impl Link {
+    async fn close(self, code: CloseCode, reason: &str) {
+        let Self {
+            transport, permit, ..
+        } = self;
+        transport.close(code, reason).await;
+        drop(permit);
+    }
+}
+
+/// How a connection ended for its session.
 #[derive(Debug)]
 enum End {
-    /// The client is gone.
+    /// The connection is lost.
     Gone,
+    /// The client has said goodbye.
+    Goodbye,
     /// We end it.
     Close(CloseCode, String),
+    /// The server is about to stop.
+    Drain,
+    /// The session goes on in another connection.
+    Replaced(Box<Takeover>),
+    /// The connection takes up another session.
+    HandOver(Box<HandOver>),
+}
+
+impl End {
+    /// Whether the client may come back and go on where it was.
+    fn keeps_session(&self) -> bool {
+        match self {
+            Self::Gone => true,
+            Self::Close(code, _) => code.may_reconnect() && *code != CloseCode::ServiceRestart,
+            Self::Goodbye | Self::Drain | Self::Replaced(_) | Self::HandOver(_) => false,
+        }
+    }
 }
 
 impl From<WriteError> for End {
@@ -92,162 +140,369 @@ impl From<WriteError> for End {
     }
 }
 
+/// A request to take up another session, whose token was found good.
+#[derive(Debug)]
+struct HandOver {
+    session: SessionHandle,
+    resume: parlor_proto::client::Resume,
+    generation: u64,
+}
+
 /// Runs a session from its first frame to its last.
-pub(crate) async fn run(node: Arc<Node>, socket: WebSocket, subprotocol: Subprotocol) {
-    let id = SessionId::random();
-    let limits = &node.limits;
-    let name = format!("Guest {:04}", id.0 % 10_000);
-    let outbox = Arc::new(Outbox::new(subprotocol));
-    let peer = Peer {
-        session: id,
-        outbox: Arc::clone(&outbox),
-    };
-    let state = SessionState::new(
-        peer,
-        name,
-        limits.rooms_per_session_max,
-        limits.bad_frames_max,
-    );
-    let mut session = SessionTask {
-        transport: Transport::new(socket, subprotocol, limits.write_timeout),
-        fanout: Fanout::new(Arc::clone(&node.metrics)),
-        outbox,
-        wrong_codes: WrongCodes::new(limits.wrong_codes_per_minute),
-        phase: node.phase.subscribe(),
-        outgoing: Vec::new(),
-        messages: Vec::new(),
-        parked: Vec::new(),
-        last_heard: Instant::now(),
-        is_pinged: false,
-        state,
-        node,
-    };
-    tracing::debug!(session = ?id, subprotocol = subprotocol.name(), "session begins");
-    session.node.metrics.connection_opened();
-    let Err(end) = session.serve().await;
-    session.leave_rooms().await;
-    session.node.metrics.connection_closed();
-    session.end(end).await;
+pub(crate) async fn run(node: Arc<Node>, link: Link) {
+    let session = Session::new(node, &link);
+    tracing::debug!(session = ?session.id, subprotocol = link.subprotocol.name(), "session begins");
+    session.live(link).await;
 }
 
-/// Ends a connection that speaks nothing we do.
-pub(crate) async fn refuse(socket: WebSocket, code: CloseCode, reason: &str) {
-    let transport = Transport::new(socket, Subprotocol::Json, Duration::ZERO);
-    transport.close(code, reason).await;
-}
-
-/// The loop around a session. Its inputs are the socket, the outbox, the clock and the node's phase.
-struct SessionTask {
+/// A client's identity, and all that outlives its connections.
+struct Session {
     node: Arc<Node>,
-    transport: Transport,
+    id: SessionId,
+    handle: SessionHandle,
+    inputs: mpsc::Receiver<SessionInput>,
     state: SessionState,
     outbox: Arc<Outbox>,
     fanout: Fanout,
     wrong_codes: WrongCodes,
-    phase: watch::Receiver<Phase>,
-    /// What was taken from the outbox; kept to reuse its memory.
-    outgoing: Vec<Outgoing>,
-    messages: Vec<Bytes>,
     /// Frames that waited for a leave that is done now.
     parked: Vec<ClientFrame>,
-    last_heard: Instant,
-    is_pinged: bool,
+    /// Until when the rooms are kept that the client has not come back to, though it is back itself.
+    unclaimed_until: Option<Instant>,
+    /// Whether the server told it to go while that could not be done.
+    is_drain_due: bool,
 }
 
-impl SessionTask {
-    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
-        self.welcome();
-        // One timer that is looked at when it fires, instead of one set anew for every message.
-        let mut keepalive = Box::pin(tokio::time::sleep(self.node.limits.heartbeat));
-        let outbox = Arc::clone(&self.outbox);
-        if self.node.phase() == Phase::Draining {
-            // It turned while this session was being set up, which `changed` would not tell.
-            return Err(self.drain().await?);
+impl Session {
+    fn new(node: Arc<Node>, link: &Link) -> Self {
+        let (id, handle, inputs) = node.sessions.register();
+        let limits = &node.limits;
+        let bounds = Bounds {
+            frames_max: limits.outbox_frames_max,
+            bytes_max: limits.outbox_bytes_max,
+        };
+        let outbox = Arc::new(Outbox::new(bounds, Arc::clone(&node.queued)));
+        let peer = Peer {
+            session: id,
+            connection: outbox.turn_over(),
+            outbox: Arc::clone(&outbox),
+            subprotocol: link.subprotocol,
+        };
+        let name = format!("Guest {:04}", id.0 % 10_000);
+        let (rooms_max, bad_frames_max) = (limits.rooms_per_session_max, limits.bad_frames_max);
+        Self {
+            state: SessionState::new(peer, name, rooms_max, bad_frames_max),
+            fanout: Fanout::new(Arc::clone(&node.metrics)),
+            wrong_codes: WrongCodes::new(limits.wrong_codes_per_minute),
+            parked: Vec::new(),
+            unclaimed_until: None,
+            is_drain_due: false,
+            outbox,
+            inputs,
+            handle,
+            id,
+            node,
         }
-        loop {
-            self.write().await?;
-            if self.replay().await? {
-                continue;
+    }
+
+    /// Serves one connection after the other, until there is none for too long.
+    async fn live(mut self, first: Link) {
+        self.node.metrics.session_opened();
+        let mut serving = Serving::new(first, Greeting::Welcome);
+        let last = loop {
+            let (link, end) = serving.run(&mut self).await;
+            let takeover = match end {
+                End::Replaced(takeover) => {
+                    // The old connection ends by itself: nothing that it still does can reach the session.
+                    self.close_beside(link, CloseCode::Replaced, "the session goes on elsewhere");
+                    takeover
+                }
+                End::HandOver(request) => match self.hand_over(link, *request).await {
+                    Ok(()) => break None,
+                    Err(link) => {
+                        self.send(refused_resume());
+                        serving = Serving::new(link, Greeting::None);
+                        continue;
+                    }
+                },
+                end if end.keeps_session() && !self.node.limits.resume_window.is_zero() => {
+                    if let End::Close(code, reason) = end {
+                        self.close_beside(link, code, &reason);
+                    }
+                    match self.away().await {
+                        Some(takeover) => takeover,
+                        None => break None,
+                    }
+                }
+                end => break Some((link, end)),
+            };
+            serving = self.adopt(*takeover).await;
+        };
+        self.finish(last).await;
+    }
+
+    /// Waits without a connection. `None` if nobody took the session up in time.
+    async fn away(&mut self) -> Option<Box<Takeover>> {
+        tracing::debug!(session = ?self.id, "away");
+        self.outbox.turn_over();
+        self.parked.clear();
+        self.node.metrics.session_away(true);
+        for (room, was_claimed) in self.state.detach() {
+            if was_claimed {
+                // A room that is gone keeps no seat.
+                let _ = room.post_surely(RoomInput::Lost(self.id)).await;
             }
+        }
+        let window = tokio::time::sleep(self.node.limits.resume_window);
+        tokio::pin!(window);
+        let outbox = Arc::clone(&self.outbox);
+        let takeover = loop {
             tokio::select! {
-                inbound = self.transport.receive() => self.read(inbound).await?,
-                () = outbox.ready() => {}
-                () = &mut keepalive => self.keep_alive(keepalive.as_mut()).await?,
-                _ = self.phase.changed() => return Err(self.drain().await?),
+                biased;
+                end = self.interrupted() => match end {
+                    End::Replaced(takeover) => break Some(takeover),
+                    _ => break None,
+                },
+                () = outbox.ready() => self.take_words(),
+                () = &mut window => break None,
+            }
+        };
+        self.node.metrics.session_away(false);
+        takeover
+    }
+
+    /// Takes what rooms say to the session itself while there is nobody to write to.
+    fn take_words(&mut self) {
+        let mut outgoing = Vec::new();
+        self.outbox.take(&mut outgoing);
+        for it in outgoing {
+            if let Outgoing::Control(Control::LeftRoom(room) | Control::JoinBounced(room)) = it {
+                self.state.left(&room);
             }
         }
     }
 
-    /// Handles a message, and those that are there already behind it.
-    async fn read(&mut self, first: Inbound) -> Result<(), End> {
-        let mut inbound = Some(first);
-        let mut count = 0;
-        while let Some(next) = inbound {
-            self.last_heard = Instant::now();
-            self.is_pinged = false;
-            match next {
-                Inbound::Message(message) => self.on_message(&message).await?,
-                Inbound::SignOfLife => {}
-                Inbound::Gone => return Err(End::Gone),
-                Inbound::Violation(code, reason) => {
-                    return Err(End::Close(code, reason.to_owned()));
-                }
+    /// Waits for a word that ends the service of the present connection.
+    async fn interrupted(&mut self) -> End {
+        if std::mem::take(&mut self.is_drain_due) {
+            return End::Drain;
+        }
+        self.next_word().await
+    }
+
+    /// Waits for a new connection. That the server is about to stop is kept for later.
+    async fn replaced(&mut self) -> End {
+        loop {
+            match self.next_word().await {
+                End::Drain => self.is_drain_due = true,
+                end => return end,
             }
-            count += 1;
-            inbound = if count < READ_BURST_MAX {
-                self.transport.receive_ready()
-            } else {
-                None
+        }
+    }
+
+    async fn next_word(&mut self) -> End {
+        loop {
+            match self.inputs.recv().await {
+                Some(SessionInput::Takeover(takeover)) => {
+                    if self.handle.generations().accepts(takeover.generation) {
+                        return End::Replaced(takeover);
+                    }
+                    takeover.refuse();
+                }
+                Some(SessionInput::Drain) => return End::Drain,
+                // The session itself holds the other end.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Goes on in a new connection.
+    async fn adopt(&mut self, takeover: Takeover) -> Serving {
+        let Takeover {
+            link,
+            resume,
+            generation,
+            outcome,
+        } = takeover;
+        tracing::debug!(session = ?self.id, subprotocol = link.subprotocol.name(), "resumed");
+        self.handle.generations().on_used(generation);
+        // Who handed the connection over may be gone already.
+        let _ = outcome.send(Ok(()));
+        self.parked.clear();
+        self.state.peer.connection = self.outbox.turn_over();
+        self.state.peer.subprotocol = link.subprotocol;
+        let mut answers = Vec::new();
+        for (room, was_claimed) in self.state.detach() {
+            let position = resume.rooms.iter().find(|it| it.room == **room.name());
+            let input = match position {
+                Some(position) => {
+                    let (answer, answered) = oneshot::channel();
+                    answers.push(answered);
+                    self.state.claim(room.name());
+                    let (epoch, seq) = (position.epoch, position.seq);
+                    self.returning(Claim::Position { epoch, seq, answer })
+                }
+                None if was_claimed => RoomInput::Lost(self.id),
+                None => continue,
+            };
+            // A room that is gone does not answer, and is left out.
+            let _ = room.post_surely(input).await;
+        }
+        self.unclaimed_until = Some(Instant::now() + self.node.limits.resume_window);
+        Serving::new(link, Greeting::Resumed(answers))
+    }
+
+    fn returning(&self, claim: Claim) -> RoomInput {
+        RoomInput::Back(Box::new(Return {
+            peer: self.state.peer.clone(),
+            roles: Vec::new(),
+            claim,
+        }))
+    }
+
+    /// Gives the connection to the session that it asked for. Gets it back if that is over, or its token was used.
+    async fn hand_over(&mut self, link: Link, request: HandOver) -> Result<(), Link> {
+        let (outcome, mut told) = oneshot::channel();
+        let takeover = Takeover {
+            link,
+            resume: request.resume,
+            generation: request.generation,
+            outcome,
+        };
+        let input = SessionInput::Takeover(Box::new(takeover));
+        if let Err(error) = request.session.inputs.try_send(input) {
+            return match error.into_inner() {
+                SessionInput::Takeover(takeover) => Err(takeover.link),
+                SessionInput::Drain => unreachable!("it was a takeover that was sent"),
             };
         }
-        Ok(())
-    }
-
-    async fn on_message(&mut self, message: &[u8]) -> Result<(), End> {
-        self.replay().await?;
-        let subprotocol = self.outbox.subprotocol;
-        self.node.metrics.frame_in(subprotocol, message.len());
-        let frame = subprotocol.decode_client(message);
-        tracing::trace!(session = ?self.state.peer.session, ?frame, "frame");
-        self.handle(frame).await?;
-        // What a burst of requests is answered must not pile up until the burst is over.
-        if self.outbox.is_heavy() {
-            self.write().await?;
-        }
-        Ok(())
-    }
-
-    /// Takes up the frames that waited for a leave to be done. Whether there were any.
-    async fn replay(&mut self) -> Result<bool, End> {
-        let parked = std::mem::take(&mut self.parked);
-        let had_any = !parked.is_empty();
-        for frame in parked {
-            self.handle(Ok(frame)).await?;
-        }
-        Ok(had_any)
-    }
-
-    async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Result<(), End> {
-        for action in self.state.on_frame(frame, unix_time_ms()) {
-            self.act(action).await?;
-        }
-        Ok(())
-    }
-
-    async fn act(&mut self, action: Action) -> Result<(), End> {
-        match action {
-            Action::Send(frame) => self.send(&frame),
-            Action::Welcome => self.welcome(),
-            Action::Join { request, attempt } => self.join(request, attempt),
-            Action::List(request) => self.list(&request),
-            Action::Post(room, input) => self.post(&room, input).await,
-            Action::Close(code, reason) => {
-                // Its last words go out before the close frame does.
-                self.write().await?;
-                return Err(End::Close(code, reason));
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut told => {
+                    return match told {
+                        Ok(Err(link)) => Err(*link),
+                        Ok(Ok(())) | Err(_) => Ok(()),
+                    };
+                }
+                // Two sessions that wait for each other would wait for ever.
+                Some(input) = self.inputs.recv() => {
+                    if let SessionInput::Takeover(takeover) = input {
+                        takeover.refuse();
+                    }
+                }
             }
         }
-        Ok(())
+    }
+
+    /// Tells rooms that want to know of a silent client.
+    async fn on_silence(&mut self, silence: Duration) {
+        for room in self.state.on_silence(silence) {
+            self.tell_silence(&room, true).await;
+        }
+    }
+
+    /// Tells rooms that were told of a silent client that it is heard again.
+    async fn on_heard(&mut self) {
+        for room in self.state.on_heard() {
+            self.tell_silence(&room, false).await;
+        }
+    }
+
+    async fn tell_silence(&self, room: &RoomHandle, is_silent: bool) {
+        let session = self.id;
+        // A room that is gone does not mind.
+        let _ = room
+            .post_surely(RoomInput::Silent { session, is_silent })
+            .await;
+    }
+
+    /// Lets go of the rooms that the client did not come back to.
+    async fn leave_unclaimed(&mut self) {
+        self.unclaimed_until = None;
+        for room in self.state.take_unclaimed() {
+            self.leave(&room).await;
+        }
+    }
+
+    async fn leave(&self, room: &RoomHandle) {
+        let input = RoomInput::Leave {
+            peer: self.state.peer.clone(),
+            id: None,
+            reason: LeaveReason::Disconnected,
+        };
+        // A room that is gone needs no goodbye.
+        let _ = room.post_surely(input).await;
+    }
+
+    /// Ends the session, and its last connection if it still has one.
+    async fn finish(mut self, last: Option<(Link, End)>) {
+        for room in self.state.take_rooms() {
+            self.leave(&room).await;
+        }
+        self.node.metrics.session_closed();
+        if let Some((link, End::Close(code, reason))) = last {
+            self.note_closing(code, &reason);
+            link.close(code, &reason).await;
+        }
+        // Only now: a stopping server waits for the last close frame.
+        self.node.sessions.unregister(self.id);
+        self.inputs.close();
+        while let Ok(input) = self.inputs.try_recv() {
+            if let SessionInput::Takeover(takeover) = input {
+                takeover.refuse();
+            }
+        }
+        tracing::debug!(session = ?self.id, "session ends");
+    }
+
+    fn note_closing(&self, code: CloseCode, reason: &str) {
+        tracing::debug!(session = ?self.id, code = code.code(), reason, "closing");
+        self.node.metrics.closed(code);
+    }
+
+    /// Closes a connection that the session does not wait for.
+    fn close_beside(&self, link: Link, code: CloseCode, reason: &str) {
+        self.note_closing(code, reason);
+        let reason = reason.to_owned();
+        tokio::spawn(async move { link.close(code, &reason).await });
+    }
+
+    /// Takes a frame. `Some` if that ends the connection.
+    async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Option<Ending> {
+        for action in self.state.on_frame(frame, unix_time_ms()) {
+            match action {
+                Action::Send(frame) => self.send(frame),
+                Action::Welcome => self.welcome(),
+                Action::Join { request, attempt } => self.join(request, attempt),
+                Action::List(request) => self.list(&request),
+                Action::Post(room, input) => self.post(&room, input).await,
+                // The next one says the same and more.
+                Action::Ack(room, input) => drop(room.post(input)),
+                Action::Claim(room, id) => {
+                    let input = self.returning(Claim::Nothing { id });
+                    if room.post_surely(input).await.is_err() {
+                        let name = Arc::clone(room.name());
+                        self.outbox.push_control(Control::JoinBounced(name));
+                    }
+                }
+                Action::Close(code, reason) => return Some(Ending::Close(code, reason)),
+                Action::Resume(resume) => {
+                    let found = self.node.sessions.find(&resume);
+                    match found.filter(|(id, ..)| *id != self.id) {
+                        Some((_, session, generation)) => {
+                            return Some(Ending::HandOver(Box::new(HandOver {
+                                session,
+                                resume,
+                                generation,
+                            })));
+                        }
+                        None => self.send(refused_resume()),
+                    }
+                }
+            }
+        }
+        None
     }
 
     async fn post(&mut self, room: &RoomHandle, input: RoomInput) {
@@ -255,29 +510,28 @@ impl SessionTask {
             RoomInput::Message { id, .. } | RoomInput::Leave { id, .. } => *id,
             _ => None,
         };
-        // A departure must not be lost; everything else may be refused.
-        let posted = if matches!(input, RoomInput::Leave { .. }) {
-            room.post_surely(input).await
-        } else {
-            room.post(input)
+        // What must not be lost waits for its place; everything else may be refused.
+        let posted = match input {
+            RoomInput::Leave { .. } => room.post_surely(input).await,
+            input => room.post(input),
         };
         match posted {
             Ok(()) => {}
-            Err(PostError::Busy) => self.send(&busy(room, id)),
+            Err(PostError::Busy) => self.send(busy(room, id)),
             Err(PostError::Gone) => {
                 let parked = self.state.left(room.name());
                 self.parked.extend(parked);
-                self.send(&gone(room, id));
+                self.send(gone(room, id));
             }
         }
     }
 
-    fn welcome(&self) {
+    fn welcome(&mut self) {
         let limits = &self.node.limits;
-        self.send(&ServerFrame::Welcome(server::Welcome {
-            session: self.state.peer.session.to_string(),
-            resume_token: format!("{:032x}", rand::random::<u128>()),
-            protocol: self.outbox.subprotocol.name().to_owned(),
+        let frame = ServerFrame::Welcome(server::Welcome {
+            session: self.id.to_string(),
+            resume_token: self.node.sessions.token(self.id, &self.handle),
+            protocol: self.state.peer.subprotocol.name().to_owned(),
             heartbeat_ms: u64::try_from(limits.heartbeat.as_millis()).unwrap_or(u64::MAX),
             limits: WireLimits {
                 message_bytes_max: limits.message_bytes_max as u64,
@@ -285,120 +539,49 @@ impl SessionTask {
                 messages_per_second: 0,
             },
             server: concat!("parlor/", env!("CARGO_PKG_VERSION")).to_owned(),
-        }));
+        });
+        self.send(frame);
     }
 
-    fn send(&self, frame: &ServerFrame) {
-        if let ServerFrame::Error(refused) = frame
+    fn send(&mut self, frame: ServerFrame) {
+        if let ServerFrame::Error(refused) = &frame
             && let Some(code) = ErrorCode::from_name(&refused.code)
         {
             self.node.metrics.refused(code.as_str());
         }
-        self.fanout.send([&self.outbox], frame);
+        self.fanout.begin_burst();
+        self.fanout.send([&self.state.peer], frame);
     }
+}
 
-    /// Writes all that waits in the outbox, with one flush.
-    async fn write(&mut self) -> Result<(), End> {
-        loop {
-            self.outbox.take(&mut self.outgoing);
-            if self.outgoing.is_empty() {
-                return Ok(());
-            }
-            self.node
-                .metrics
-                .states_replaced(self.outbox.take_states_replaced());
-            let mut end = None;
-            let mut rejoins = Vec::new();
-            for outgoing in self.outgoing.drain(..) {
-                match outgoing {
-                    Outgoing::Message(message) => {
-                        self.node
-                            .metrics
-                            .frame_out(self.outbox.subprotocol, message.len());
-                        self.messages.push(message);
-                    }
-                    Outgoing::Control(Control::LeftRoom(room)) => {
-                        self.parked.extend(self.state.left(&room));
-                    }
-                    Outgoing::Control(Control::JoinBounced(room)) => {
-                        rejoins.extend(self.state.on_join_bounced(&room));
-                    }
-                    Outgoing::Control(Control::Close(code, reason)) => {
-                        end = Some(End::Close(code, reason));
-                    }
-                }
-            }
-            if !self.messages.is_empty() {
-                self.transport.send_all(&mut self.messages).await?;
-            }
-            if let Some(end) = end {
-                return Err(end);
-            }
-            for action in rejoins {
-                match action {
-                    Action::Join { request, attempt } => self.join(request, attempt),
-                    Action::Send(frame) => self.send(&frame),
-                    _ => {}
-                }
-            }
+/// What ends a connection from within.
+enum Ending {
+    Close(CloseCode, String),
+    HandOver(Box<HandOver>),
+}
+
+impl From<Ending> for End {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Close(code, reason) => Self::Close(code, reason),
+            Ending::HandOver(request) => Self::HandOver(request),
         }
     }
+}
 
-    async fn keep_alive(&mut self, timer: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
-        let limits = &self.node.limits;
-        let silence = self.last_heard.elapsed();
-        if silence >= limits.silence_max {
-            let reason = "nothing was heard from the client, not even a pong".to_owned();
-            return Err(End::Close(CloseCode::Silent, reason));
-        }
-        let mut next = self.last_heard + limits.heartbeat;
-        if silence >= limits.heartbeat {
-            // A pong may come at once, and then the next silence is to be noticed in its own time.
-            next = Instant::now() + limits.heartbeat;
-            next = next.min(self.last_heard + limits.silence_max);
-            if !std::mem::replace(&mut self.is_pinged, true) {
-                self.transport.ping().await?;
-            }
-        }
-        timer.reset(next.max(Instant::now() + Duration::from_millis(1)));
-        Ok(())
-    }
+fn refused_resume() -> ServerFrame {
+    error(
+        ErrorCode::ResumeRefused,
+        "this session is over, or its token was used already; join your rooms again",
+        None,
+        None,
+    )
+}
 
-    /// The server is about to stop: says when to come back.
-    async fn drain(&mut self) -> Result<End, End> {
-        let retry_after_ms = rand::random_range(0..=RETRY_SPREAD_MS);
-        self.send(&ServerFrame::Goaway(server::Goaway {
-            reason: "the server restarts".to_owned(),
-            retry_after_ms,
-        }));
-        self.write().await?;
-        Ok(End::Close(
-            CloseCode::ServiceRestart,
-            "the server restarts".to_owned(),
-        ))
-    }
-
-    async fn leave_rooms(&mut self) {
-        for room in self.state.take_rooms() {
-            let input = RoomInput::Leave {
-                peer: self.state.peer.clone(),
-                id: None,
-                reason: LeaveReason::Disconnected,
-            };
-            // A room that is gone needs no goodbye.
-            let _ = room.post_surely(input).await;
-        }
-    }
-
-    async fn end(self, end: End) {
-        match end {
-            End::Gone => tracing::debug!(session = ?self.state.peer.session, "client gone"),
-            End::Close(code, reason) => {
-                tracing::debug!(session = ?self.state.peer.session, code = code.code(), reason, "closing");
-                self.node.metrics.closed(code);
-                self.transport.close(code, &reason).await;
-            }
-        }
+fn overflow_reason(overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::Frames | Overflow::Bytes => "more is queued for this client than it reads",
+        Overflow::Node => "the server has too much queued, and this client reads too slowly",
     }
 }
 

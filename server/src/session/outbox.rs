@@ -1,24 +1,96 @@
-//! What waits to be written to one socket. The only way to a client.
+//! What waits to be written to one session's socket. The only way to a client.
 //!
-//! Policy: reliable frames queue up to a bound in frames and bytes, beyond which the session is closed as a slow
-//! consumer; a newer state of a view takes the place of an unwritten older one. So states are bounded by what the views
-//! of the client's rooms may hold, and do not count towards the bytes: a newcomer gets them all at once.
+//! Policy: reliable frames queue up to a bound in frames and bytes, beyond which the connection is closed as a slow
+//! consumer; a newer state of a view takes the place of an unwritten older one. The bound is on what waits from *before*:
+//! what one step of a room sends at once always fits, or a client would be closed that reads as fast as anyone. States are
+//! bounded by what the views of the client's rooms may hold; they count for the node's bound only.
+//!
+//! An outbox lives as long as its session, and serves one connection after the other. Rooms learn of a new connection
+//! one by one, so each push says which one it is meant for, and what is meant for an earlier one is dropped: the room
+//! sends it again when it learns where the client stands.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use parlor_proto::{CloseCode, Subprotocol};
 use tokio::sync::Notify;
 
-/// The most bytes of reliable frames that wait for one client. A plugin may send 1 MiB in one step, which is more as
-/// JSON: what one step sends must fit, or a client would be closed that reads as fast as anyone.
-const OUTBOX_BYTES_MAX: usize = 4 << 20;
-/// The most frames that wait for one client, for the same reason more than the effects of one step.
-const OUTBOX_FRAMES_MAX: usize = 16 << 10;
+/// What an entry costs beside its bytes.
+const ENTRY_BYTES: usize = 64;
+/// The most that waits for one client whatever its bound is: a whole replay, or one step's output in its longest form.
+const OUTBOX_BYTES_CEILING: usize = 32 << 20;
+/// While the node has too much queued, clients that have more than this waiting are closed.
+const NODE_SHARE_BYTES: usize = 64 << 10;
 
 /// A session that answers requests writes when this much waits.
 const OUTBOX_BYTES_HEAVY: usize = 256 << 10;
+
+/// All bytes that wait in the node's outboxes.
+#[derive(Debug)]
+pub(crate) struct QueuedBytes {
+    queued: AtomicUsize,
+    max: usize,
+}
+
+impl QueuedBytes {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            queued: AtomicUsize::new(0),
+            max,
+        }
+    }
+
+    /// How many bytes wait.
+    pub(crate) fn get(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.get() > self.max
+    }
+
+    fn add(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// How much may wait for one client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) frames_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+/// Why a client was found not to read fast enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overflow {
+    /// Too many reliable frames wait.
+    Frames,
+    /// Too many bytes of reliable frames wait.
+    Bytes,
+    /// The node has too much queued, and this client has a share in it.
+    Node,
+}
+
+impl Overflow {
+    /// The name in metrics.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Frames => "frames",
+            Self::Bytes => "bytes",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// What is pushed in one go: by one step of a room, or by one answer of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Burst(pub(crate) u64);
 
 /// Names one view of one room, as far as one client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,8 +106,8 @@ pub(crate) enum Control {
     LeftRoom(Arc<str>),
     /// The room went away before the join reached it; try again.
     JoinBounced(Arc<str>),
-    /// Close the connection.
-    Close(CloseCode, String),
+    /// The client does not read as fast as its rooms speak.
+    Overflown(Overflow),
 }
 
 /// One thing to do on the socket.
@@ -50,19 +122,25 @@ pub(crate) enum Outgoing {
 /// The queue between rooms and one session.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    /// In which subprotocol its messages are.
-    pub(crate) subprotocol: Subprotocol,
+    bounds: Bounds,
+    node: Arc<QueuedBytes>,
     queue: Mutex<Queue>,
     wake: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// Which of the session's connections it serves.
+    connection: u32,
     entries: VecDeque<Entry>,
     states: HashMap<StateKey, PendingState>,
     generation: u64,
+    /// Reliable frames that wait, and their bytes.
+    frames: usize,
     bytes: usize,
-    is_overflown: bool,
+    state_bytes: usize,
+    burst: Option<Burst>,
+    overflow: Option<Overflow>,
     states_replaced: u64,
 }
 
@@ -81,46 +159,94 @@ enum Entry {
 }
 
 impl Outbox {
-    pub(crate) fn new(subprotocol: Subprotocol) -> Self {
+    pub(crate) fn new(bounds: Bounds, node: Arc<QueuedBytes>) -> Self {
         Self {
-            subprotocol,
+            bounds,
+            node,
             queue: Mutex::default(),
             wake: Notify::new(),
         }
     }
 
-    /// Queues a reliable frame.
-    pub(crate) fn push(&self, message: Bytes) {
+    /// Ends the service of one connection: drops what waits for it, and all that will still be pushed for it. Gives the
+    /// number of the next.
+    pub(crate) fn turn_over(&self) -> u32 {
         let mut queue = self.lock();
-        if queue.is_overflown {
+        queue.connection += 1;
+        self.node.sub(queue.clear_messages());
+        queue.overflow = None;
+        queue.burst = None;
+        queue.connection
+    }
+
+    /// Queues a reliable frame.
+    pub(crate) fn push(&self, connection: u32, burst: Burst, message: Bytes) {
+        let mut queue = self.lock();
+        if queue.connection != connection || queue.overflow.is_some() {
             return;
         }
-        queue.bytes += message.len();
+        if queue.burst != Some(burst) {
+            queue.burst = Some(burst);
+            if let Some(overflow) = queue.check(self.bounds) {
+                return self.overflow(queue, overflow);
+            }
+        }
+        let cost = message.len() + ENTRY_BYTES;
+        queue.frames += 1;
+        queue.bytes += cost;
+        self.node.add(cost);
         queue.entries.push_back(Entry::Message(message));
-        queue.check_bounds();
+        if queue.bytes > OUTBOX_BYTES_CEILING {
+            return self.overflow(queue, Overflow::Bytes);
+        }
+        if self.node.is_exceeded() && queue.bytes + queue.state_bytes > NODE_SHARE_BYTES {
+            return self.overflow(queue, Overflow::Node);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// Queues a frame before all others.
+    pub(crate) fn push_first(&self, connection: u32, message: Bytes) {
+        let mut queue = self.lock();
+        if queue.connection == connection && queue.overflow.is_none() {
+            let cost = message.len() + ENTRY_BYTES;
+            queue.frames += 1;
+            queue.bytes += cost;
+            self.node.add(cost);
+            queue.entries.push_front(Entry::Message(message));
+        }
         drop(queue);
         self.wake.notify_one();
     }
 
     /// Queues a state, in place of an older one of the same view.
-    pub(crate) fn push_state(&self, key: StateKey, message: Bytes) {
+    pub(crate) fn push_state(&self, connection: u32, key: StateKey, message: Bytes) {
         let mut queue = self.lock();
-        if queue.is_overflown {
+        if queue.connection != connection || queue.overflow.is_some() {
             return;
         }
         queue.generation += 1;
         let generation = queue.generation;
+        let cost = message.len() + ENTRY_BYTES;
+        queue.state_bytes += cost;
+        self.node.add(cost);
         let pending = PendingState {
             generation,
             message,
         };
-        if queue.states.insert(key.clone(), pending).is_some() {
+        if let Some(replaced) = queue.states.insert(key.clone(), pending) {
+            let cost = replaced.message.len() + ENTRY_BYTES;
+            queue.state_bytes -= cost;
+            self.node.sub(cost);
             queue.states_replaced += 1;
             // Its entry stays behind as a husk; a client that never reads must not gather them without end.
-            queue.drop_husks();
+            queue.drop_husks(self.bounds.frames_max);
         }
         queue.entries.push_back(Entry::State(key, generation));
-        queue.check_bounds();
+        if self.node.is_exceeded() && queue.bytes + queue.state_bytes > NODE_SHARE_BYTES {
+            return self.overflow(queue, Overflow::Node);
+        }
         drop(queue);
         self.wake.notify_one();
     }
@@ -138,7 +264,17 @@ impl Outbox {
 
     /// Forgets the unwritten states of a room that the session left.
     pub(crate) fn forget_states(&self, room: &str) {
-        self.lock().states.retain(|key, _| &*key.room != room);
+        let mut queue = self.lock();
+        let mut freed = 0;
+        queue.states.retain(|key, state| {
+            let is_kept = &*key.room != room;
+            if !is_kept {
+                freed += state.message.len() + ENTRY_BYTES;
+            }
+            is_kept
+        });
+        queue.state_bytes -= freed;
+        self.node.sub(freed);
     }
 
     /// Waits until there may be something to take.
@@ -163,7 +299,7 @@ impl Outbox {
                 }
             }
         }
-        queue.bytes = 0;
+        self.node.sub(queue.clear_messages());
     }
 
     /// How many states were replaced before they were written, since this was last asked.
@@ -171,29 +307,48 @@ impl Outbox {
         std::mem::take(&mut self.lock().states_replaced)
     }
 
+    /// What is queued could not be written in time; keeping it would only cost memory.
+    fn overflow(&self, mut queue: MutexGuard<'_, Queue>, overflow: Overflow) {
+        self.node.sub(queue.clear_messages());
+        queue.overflow = Some(overflow);
+        queue
+            .entries
+            .push_back(Entry::Control(Control::Overflown(overflow)));
+        drop(queue);
+        self.wake.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(|lock| lock.into_inner())
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let freed = self.lock().clear_messages();
+        self.node.sub(freed);
+    }
+}
+
 impl Queue {
-    fn check_bounds(&mut self) {
-        if self.bytes <= OUTBOX_BYTES_MAX && self.entries.len() <= OUTBOX_FRAMES_MAX {
-            return;
+    fn check(&self, bounds: Bounds) -> Option<Overflow> {
+        if self.frames > bounds.frames_max {
+            return Some(Overflow::Frames);
         }
-        // What is queued could not be written in time; keeping it would only cost memory.
-        self.is_overflown = true;
-        self.bytes = 0;
-        self.states.clear();
-        self.entries.clear();
-        self.entries.push_back(Entry::Control(Control::Close(
-            CloseCode::SlowConsumer,
-            "more is queued for this client than it reads".to_owned(),
-        )));
+        (self.bytes > bounds.bytes_max).then_some(Overflow::Bytes)
     }
 
-    fn drop_husks(&mut self) {
-        if self.entries.len() <= 2 * self.states.len() + OUTBOX_FRAMES_MAX / 2 {
+    /// Drops all frames; words to the session stay. Gives the bytes that this frees.
+    fn clear_messages(&mut self) -> usize {
+        self.entries
+            .retain(|entry| matches!(entry, Entry::Control(_)));
+        self.states.clear();
+        self.frames = 0;
+        std::mem::take(&mut self.bytes) + std::mem::take(&mut self.state_bytes)
+    }
+
+    fn drop_husks(&mut self, slack: usize) {
+        if self.entries.len() <= 2 * self.states.len() + self.frames + slack {
             return;
         }
         let states = &self.states;
@@ -209,6 +364,16 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CONNECTION: u32 = 0;
+
+    fn outbox() -> Outbox {
+        let bounds = Bounds {
+            frames_max: 4,
+            bytes_max: 1000,
+        };
+        Outbox::new(bounds, Arc::new(QueuedBytes::new(1 << 20)))
+    }
 
     fn key(view: &str) -> StateKey {
         StateKey {
@@ -227,52 +392,100 @@ mod tests {
         Outgoing::Message(Bytes::from_static(text.as_bytes()))
     }
 
+    fn overflown(overflow: Overflow) -> Vec<Outgoing> {
+        vec![Outgoing::Control(Control::Overflown(overflow))]
+    }
+
+    /// LM6
     #[test]
     fn a_newer_state_takes_the_place_of_an_unwritten_one_and_goes_behind_what_came_between() {
-        let outbox = Outbox::new(Subprotocol::Json);
-        outbox.push_state(key("board"), "old".into());
-        outbox.push("said".into());
-        outbox.push_state(key("board"), "new".into());
-        outbox.push_state(key("other"), "else".into());
+        let outbox = outbox();
+        outbox.push_state(CONNECTION, key("board"), "old".into());
+        outbox.push(CONNECTION, Burst(1), "said".into());
+        outbox.push_state(CONNECTION, key("board"), "new".into());
+        outbox.push_state(CONNECTION, key("other"), "else".into());
         assert_eq!(
             taken(&outbox),
             [message("said"), message("new"), message("else")]
         );
         assert_eq!(outbox.take_states_replaced(), 1);
         assert_eq!(taken(&outbox), []);
+        assert_eq!(outbox.node.get(), 0);
     }
 
     #[test]
-    fn more_than_the_bound_closes_the_session_and_frees_what_was_queued() {
-        let outbox = Outbox::new(Subprotocol::Json);
-        outbox.push(Bytes::from(vec![0; OUTBOX_BYTES_MAX]));
-        assert_eq!(taken(&outbox).len(), 1);
-        outbox.push(Bytes::from(vec![0; OUTBOX_BYTES_MAX]));
-        outbox.push("one more".into());
-        outbox.push("and another".into());
-        assert!(matches!(
-            taken(&outbox).as_slice(),
-            [Outgoing::Control(Control::Close(
-                CloseCode::SlowConsumer,
-                _
-            ))]
-        ));
+    fn what_one_step_sends_fits_and_the_next_step_finds_a_client_that_does_not_read() {
+        let outbox = outbox();
+        for _ in 0..100 {
+            outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 100]));
+        }
+        assert_eq!(taken(&outbox).len(), 100);
+        for _ in 0..100 {
+            outbox.push(CONNECTION, Burst(2), "x".into());
+        }
+        outbox.push(CONNECTION, Burst(3), "one more".into());
+        outbox.push(CONNECTION, Burst(4), "and another".into());
+        assert_eq!(taken(&outbox), overflown(Overflow::Frames));
+        assert_eq!(outbox.node.get(), 0, "what was queued is freed");
+    }
+
+    #[test]
+    fn bytes_are_bounded_like_frames() {
+        let outbox = outbox();
+        outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
+        outbox.push(CONNECTION, Burst(2), "one more".into());
+        assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
+    }
+
+    #[test]
+    fn a_node_with_too_much_queued_closes_those_who_have_a_share_in_it() {
+        let node = Arc::new(QueuedBytes::new(100_000));
+        let bounds = Bounds {
+            frames_max: 1000,
+            bytes_max: 1 << 20,
+        };
+        let (greedy, modest) = (
+            Outbox::new(bounds, Arc::clone(&node)),
+            Outbox::new(bounds, Arc::clone(&node)),
+        );
+        greedy.push(CONNECTION, Burst(1), Bytes::from(vec![0; 99_900]));
+        modest.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
+        greedy.push_state(CONNECTION, key("board"), "state".into());
+        assert_eq!(taken(&greedy), overflown(Overflow::Node));
+        assert_eq!(taken(&modest).len(), 1);
+        assert_eq!(node.get(), 0);
     }
 
     #[test]
     fn states_alone_never_overflow() {
-        let outbox = Outbox::new(Subprotocol::Json);
-        for _ in 0..3 * OUTBOX_FRAMES_MAX {
-            outbox.push_state(key("board"), Bytes::from(vec![0; 1000]));
+        let outbox = outbox();
+        for _ in 0..10_000 {
+            outbox.push_state(CONNECTION, key("board"), Bytes::from(vec![0; 1000]));
         }
+        assert!(outbox.lock().entries.len() < 20);
         assert_eq!(taken(&outbox).len(), 1);
     }
 
     #[test]
     fn states_of_a_room_that_was_left_are_not_written() {
-        let outbox = Outbox::new(Subprotocol::Json);
-        outbox.push_state(key("board"), "gone".into());
+        let outbox = outbox();
+        outbox.push_state(CONNECTION, key("board"), "gone".into());
         outbox.forget_states("room");
         assert_eq!(taken(&outbox), []);
+        assert_eq!(outbox.node.get(), 0);
+    }
+
+    #[test]
+    fn what_is_meant_for_an_earlier_connection_is_dropped_and_words_to_the_session_stay() {
+        let outbox = outbox();
+        outbox.push(CONNECTION, Burst(1), "unwritten".into());
+        outbox.push_control(Control::LeftRoom("room".into()));
+        let next = outbox.turn_over();
+        outbox.push(CONNECTION, Burst(2), "late".into());
+        outbox.push_state(CONNECTION, key("board"), "late".into());
+        outbox.push(next, Burst(2), "new".into());
+        outbox.push_first(next, "first".into());
+        let left = Outgoing::Control(Control::LeftRoom("room".into()));
+        assert_eq!(taken(&outbox), [message("first"), left, message("new")]);
     }
 }

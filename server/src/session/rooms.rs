@@ -8,17 +8,22 @@ use parlor_proto::{ErrorCode, Seat, ServerFrame, Value, client, server};
 
 use tokio::time::Instant;
 
-use super::SessionTask;
+use super::Session;
 use super::outbox::Control;
 use super::state::error;
+use crate::node::Phase;
 use crate::room::{BUSY, JoinRequest, Locator, PostError, RoomHandle, RoomInput};
 
-impl SessionTask {
+impl Session {
     pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) {
         let (id, name) = (request.id, request.room.clone());
+        if self.node.phase() == Phase::Draining {
+            let message = "the server is stopping; join again when it is back";
+            return self.send(error(ErrorCode::ServerDraining, message, id, name));
+        }
         if request.code.is_some() && self.wrong_codes.are_too_many() {
             let message = "too many room codes were tried; wait a minute";
-            self.send(&error(ErrorCode::RateLimitExceeded, message, id, name));
+            self.send(error(ErrorCode::RateLimitExceeded, message, id, name));
             return;
         }
         let locator = Locator {
@@ -32,7 +37,7 @@ impl SessionTask {
                 if code == ErrorCode::WrongCode {
                     self.wrong_codes.note();
                 }
-                self.send(&error(code, &message, id, name));
+                self.send(error(code, &message, id, name));
                 return;
             }
         };
@@ -50,7 +55,7 @@ impl SessionTask {
         if !self.state.enter(room.clone(), request, attempt) {
             room.release(has_reservation);
             let message = "you are in this room already";
-            self.send(&error(
+            self.send(error(
                 ErrorCode::AlreadyInRoom,
                 message,
                 id,
@@ -67,12 +72,12 @@ impl SessionTask {
             Err(PostError::Busy) => {
                 room.release(has_reservation);
                 self.state.left(room.name());
-                self.send(&busy(&room, id));
+                self.send(busy(&room, id));
             }
         }
     }
 
-    pub(super) fn list(&self, request: &client::ListRooms) {
+    pub(super) fn list(&mut self, request: &client::ListRooms) {
         let listed_rooms = self
             .node
             .rooms
@@ -80,7 +85,7 @@ impl SessionTask {
         let rooms = match listed_rooms {
             Ok(rooms) => rooms.iter().map(listed).collect(),
             Err((code, message)) => {
-                self.send(&error(code, &message, Some(request.id), None));
+                self.send(error(code, &message, Some(request.id), None));
                 return;
             }
         };
@@ -94,7 +99,7 @@ impl SessionTask {
             tick: None,
             repeat: None,
         });
-        self.send(&frame);
+        self.send(frame);
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use parlor_proto::{ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, client, server};
+use parlor_proto::{
+    ClientFrame, CloseCode, Create, ErrorCode, FrameError, ServerFrame, client, server,
+};
 
 use crate::room::{LeaveReason, RoomHandle, RoomInput};
 
@@ -28,6 +31,13 @@ pub(crate) enum Action {
     },
     /// Give this to the room.
     Post(RoomHandle, RoomInput),
+    /// Tell the room what arrived, if it has a place for that.
+    Ack(RoomHandle, RoomInput),
+    /// Come back to a room that kept its seat for a client that knows nothing of it any more, as the answer to the join of
+    /// this number.
+    Claim(RoomHandle, Option<u64>),
+    /// Take up an earlier session.
+    Resume(client::Resume),
     /// Answer with the rooms there are.
     List(client::ListRooms),
     /// Send `welcome`.
@@ -45,9 +55,25 @@ struct Membership {
     attempt: u32,
     /// Whether the session asked to leave it, and its answer is not here yet.
     is_leaving: bool,
+    /// Whether the client knows of the room on this connection. One that lost everything asks to join again.
+    is_claimed: bool,
+    /// Whether the room was told that the client is silent.
+    is_silent: bool,
     /// What came for this room behind a leave and another join, to be taken up when the leave is done.
     parked: Vec<ClientFrame>,
 }
+
+impl Membership {
+    /// After how long a silence the room shows the client as away, if it is to be told.
+    fn away_after(&self) -> Option<Duration> {
+        let after_ms = self.room.identity.version.description.away_after_ms?;
+        let is_told = self.is_claimed && !self.is_silent && !self.is_leaving;
+        is_told.then(|| Duration::from_millis(after_ms.max(AWAY_AFTER_MS_MIN).into()))
+    }
+}
+
+/// A plugin that wants to know of silence sooner would have its members pinged all the time.
+const AWAY_AFTER_MS_MIN: u32 = 1_000;
 
 /// The most frames that wait for a leave to be done.
 const PARKED_MAX: usize = 64;
@@ -97,15 +123,8 @@ impl SessionState {
             ClientFrame::RoomMessage(message) => self.on_room_message(message),
             ClientFrame::StateRequest(request) => self.on_state_request(request),
             ClientFrame::ListRooms(list) => vec![Action::List(list)],
-            // May cross the end of a membership, and is not worth an error then.
-            // Positions are for `resume`; until there is a ring to resume from, there is nothing to compare.
-            ClientFrame::Ack(_) => Vec::new(),
-            ClientFrame::Resume(_) => vec![Action::Send(error(
-                ErrorCode::ResumeRefused,
-                "this server keeps no sessions of lost connections; join your rooms again",
-                None,
-                None,
-            ))],
+            ClientFrame::Ack(ack) => self.on_ack(&ack),
+            ClientFrame::Resume(resume) => vec![Action::Resume(resume)],
             ClientFrame::Ping(ping) => vec![Action::Send(ServerFrame::Pong(server::Pong {
                 timestamp: ping.timestamp,
                 server_time_ms: now_ms,
@@ -130,6 +149,8 @@ impl SessionState {
                 request,
                 attempt,
                 is_leaving: false,
+                is_claimed: true,
+                is_silent: false,
                 parked: Vec::new(),
             },
         );
@@ -171,6 +192,96 @@ impl SessionState {
     /// All rooms, to be left when the connection ends.
     pub(crate) fn take_rooms(&mut self) -> Vec<RoomHandle> {
         self.rooms.drain().map(|(_, it)| it.room).collect()
+    }
+
+    /// The connection is gone, and with it what waited for the end of a leave. Gives the rooms that keep a seat, and whether
+    /// the client knew of them until now.
+    pub(crate) fn detach(&mut self) -> Vec<(RoomHandle, bool)> {
+        let mut kept = Vec::new();
+        for membership in self.rooms.values_mut() {
+            membership.parked.clear();
+            membership.is_silent = false;
+            let was_claimed = std::mem::take(&mut membership.is_claimed);
+            if !membership.is_leaving {
+                kept.push((membership.room.clone(), was_claimed));
+            }
+        }
+        kept
+    }
+
+    /// The client knows of this room, also on its new connection.
+    pub(crate) fn claim(&mut self, room: &str) {
+        if let Some(membership) = self.rooms.get_mut(room) {
+            membership.is_claimed = true;
+        }
+    }
+
+    /// The rooms that the client did not come back to: it is in them no more.
+    pub(crate) fn take_unclaimed(&mut self) -> Vec<RoomHandle> {
+        let is_unclaimed = |_: &Arc<str>, it: &mut Membership| !it.is_claimed && !it.is_leaving;
+        let unclaimed = self.rooms.extract_if(is_unclaimed);
+        unclaimed.map(|(_, it)| it.room).collect()
+    }
+
+    /// After how long a silence a room is to be told next.
+    pub(crate) fn next_away_after(&self) -> Option<Duration> {
+        let memberships = self.rooms.values();
+        memberships.filter_map(Membership::away_after).min()
+    }
+
+    /// The rooms that are to be told of a silence that has lasted so long.
+    pub(crate) fn on_silence(&mut self, silence: Duration) -> Vec<RoomHandle> {
+        let due = self
+            .rooms
+            .values_mut()
+            .filter(|it| it.away_after().is_some_and(|after| silence >= after));
+        due.map(|membership| {
+            membership.is_silent = true;
+            membership.room.clone()
+        })
+        .collect()
+    }
+
+    /// The rooms that are to be told that the silence is over.
+    pub(crate) fn on_heard(&mut self) -> Vec<RoomHandle> {
+        let told = self.rooms.values_mut().filter(|it| it.is_silent);
+        told.map(|membership| {
+            membership.is_silent = false;
+            membership.room.clone()
+        })
+        .collect()
+    }
+
+    /// The room that a join means which the client is in without knowing: that of its name or code, or, for a quick match,
+    /// that which the same quick match found before.
+    fn unclaimed(&mut self, join: &client::JoinRoom) -> Option<&mut Membership> {
+        let is_meant = |it: &&mut Membership| {
+            let identity = &it.room.identity;
+            let plugin = join.plugin.as_deref();
+            if plugin.is_some_and(|plugin| plugin != identity.version.description.name) {
+                return false;
+            }
+            match (&join.code, &join.room) {
+                (Some(code), _) => identity
+                    .code
+                    .as_ref()
+                    .is_some_and(|it| it.eq_ignore_ascii_case(code)),
+                (None, Some(room)) => **room == *identity.name,
+                (None, None) => {
+                    it.request.room.is_none()
+                        && it.request.code.is_none()
+                        && it.request.options == join.options
+                }
+            }
+        };
+        if join.create == Some(Create::Always) {
+            return None;
+        }
+        let mut unclaimed = self
+            .rooms
+            .values_mut()
+            .filter(|it| !it.is_claimed && !it.is_leaving);
+        unclaimed.find(is_meant)
     }
 
     /// Sets a frame aside that is for a room the session is leaving, from a new join on: in the order they came, it is
@@ -235,6 +346,14 @@ impl SessionState {
     }
 
     fn on_join(&mut self, join: client::JoinRoom) -> Vec<Action> {
+        if let Some(membership) = self.unclaimed(&join) {
+            let id = join.id;
+            membership.is_claimed = true;
+            // The room may be gone when this reaches it; then it is asked for anew.
+            membership.request = join;
+            membership.attempt = 0;
+            return vec![Action::Claim(membership.room.clone(), id)];
+        }
         let count = self.rooms.values().filter(|it| !it.is_leaving).count();
         let refusal = if count >= self.rooms_max {
             Some((
@@ -260,7 +379,8 @@ impl SessionState {
     }
 
     fn on_leave(&mut self, leave: &client::LeaveRoom) -> Vec<Action> {
-        if let Some(membership) = self.rooms.get_mut(leave.room.as_str()) {
+        let membership = self.rooms.get_mut(leave.room.as_str());
+        if let Some(membership) = membership.filter(|it| it.is_claimed) {
             membership.is_leaving = true;
         }
         let peer = self.peer.clone();
@@ -287,6 +407,22 @@ impl SessionState {
         })
     }
 
+    /// May cross the end of a membership, and is not worth an error then.
+    fn on_ack(&self, ack: &client::Ack) -> Vec<Action> {
+        let membership = self.rooms.get(ack.room.as_str());
+        let membership = membership.filter(|it| it.is_claimed);
+        let post = membership.map(|it| {
+            let input = RoomInput::Ack {
+                session: self.peer.session,
+                epoch: ack.epoch,
+                seq: ack.seq,
+                count: ack.count,
+            };
+            Action::Ack(it.room.clone(), input)
+        });
+        post.into_iter().collect()
+    }
+
     fn on_state_request(&mut self, request: client::StateRequest) -> Vec<Action> {
         let peer = self.peer.clone();
         let client::StateRequest { room, view } = request;
@@ -301,7 +437,7 @@ impl SessionState {
         id: Option<u64>,
         action: impl FnOnce(RoomHandle) -> Action,
     ) -> Vec<Action> {
-        vec![match self.rooms.get(room) {
+        vec![match self.rooms.get(room).filter(|it| it.is_claimed) {
             Some(membership) => action(membership.room.clone()),
             None => Action::Send(error(
                 ErrorCode::NotInRoom,

@@ -20,9 +20,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) enum Inbound {
     /// A message of the right kind.
     Message(Bytes),
-    /// A ping or a pong: a sign of life.
-    SignOfLife,
-    /// The client closed, or is gone.
+    /// A ping, which is answered below.
+    Ping,
+    /// A pong, with the payload of the ping it answers.
+    Pong(Bytes),
+    /// The client closed the connection, with this code.
+    Closed(Option<u16>),
+    /// The connection is lost.
     Gone,
     /// The client did what the protocol does not allow.
     Violation(CloseCode, &'static str),
@@ -88,8 +92,8 @@ impl Transport {
     }
 
     /// Sends a WebSocket ping.
-    pub(crate) async fn ping(&mut self) -> Result<(), WriteError> {
-        let writing = self.socket.send(Message::Ping(Bytes::new()));
+    pub(crate) async fn ping(&mut self, payload: Bytes) -> Result<(), WriteError> {
+        let writing = self.socket.send(Message::Ping(payload));
         match tokio::time::timeout(self.write_timeout, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(WriteError::Gone),
@@ -115,8 +119,10 @@ impl Transport {
 
     fn classify(&self, message: Option<Result<Message, axum::Error>>) -> Inbound {
         match message {
-            None | Some(Ok(Message::Close(_))) => Inbound::Gone,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Inbound::SignOfLife,
+            None => Inbound::Gone,
+            Some(Ok(Message::Close(frame))) => Inbound::Closed(frame.map(|it| it.code)),
+            Some(Ok(Message::Ping(_))) => Inbound::Ping,
+            Some(Ok(Message::Pong(payload))) => Inbound::Pong(payload),
             Some(Ok(Message::Text(text))) if self.subprotocol.is_text() => {
                 Inbound::Message(text.into())
             }

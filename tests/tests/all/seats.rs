@@ -1,5 +1,7 @@
 //! Players and spectators, capacity and locks.
 
+use std::time::Duration;
+
 use parlor_proto::{Seat, ServerFrame, client};
 use parlor_tests::{TestClient, TestServer};
 use serde_json::json;
@@ -58,8 +60,8 @@ async fn jn7_a_seat_that_is_given_up_can_be_taken() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_gives_its_seat_up() {
-    let server = TestServer::start().await;
+async fn where_nobody_may_come_back_a_lost_connection_gives_its_seat_up_at_once() {
+    let server = TestServer::with_limits(|limits| limits.resume_window = Duration::ZERO).await;
     let [first, mut second] = full_room(&server).await;
     drop(first);
     let left = second

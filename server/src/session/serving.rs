@@ -1,0 +1,316 @@
+//! One connection of a session: the loop around its socket. Its inputs are the socket, the outbox, the clock, and what
+//! is said to the session from elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parlor_proto::{ResumedRoom, ServerFrame, server};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+
+use super::outbox::{Control, Outgoing};
+use super::state::Action;
+use super::transport::Inbound;
+use super::{CloseCode, End, Link, Session, overflow_reason};
+
+/// How many messages are taken from the socket before what they brought about is written.
+const READ_BURST_MAX: usize = 64;
+/// Clients that are sent away come back over this time, and not all at once.
+const RETRY_SPREAD_MS: u64 = 3_000;
+
+/// What a connection begins with.
+pub(super) enum Greeting {
+    /// The session is new.
+    Welcome,
+    /// It goes on, where each of these rooms says.
+    Resumed(Vec<oneshot::Receiver<ResumedRoom>>),
+    /// It was greeted already.
+    None,
+}
+
+/// A connection in service.
+pub(super) struct Serving {
+    link: Link,
+    greeting: Greeting,
+    /// What was taken from the outbox; kept to reuse its memory.
+    outgoing: Vec<Outgoing>,
+    messages: Vec<Bytes>,
+    last_heard: Instant,
+    is_pinged: bool,
+}
+
+impl Serving {
+    pub(super) fn new(link: Link, greeting: Greeting) -> Self {
+        Self {
+            link,
+            greeting,
+            outgoing: Vec::new(),
+            messages: Vec::new(),
+            last_heard: Instant::now(),
+            is_pinged: false,
+        }
+    }
+
+    /// Serves until something ends it. Gives the connection back with that.
+    pub(super) async fn run(mut self, session: &mut Session) -> (Link, End) {
+        session.node.metrics.connection_opened();
+        let Err(mut end) = self.serve(session).await;
+        if matches!(end, End::Drain) {
+            end = self.drain(session).await;
+        }
+        session.node.metrics.connection_closed();
+        (self.link, end)
+    }
+
+    async fn serve(&mut self, session: &mut Session) -> Result<std::convert::Infallible, End> {
+        match std::mem::replace(&mut self.greeting, Greeting::None) {
+            Greeting::Welcome => session.welcome(),
+            Greeting::Resumed(answers) => self.greet(session, answers).await?,
+            Greeting::None => {}
+        }
+        // One timer that is looked at when it fires, instead of one set anew for every message.
+        let mut timer = Box::pin(tokio::time::sleep_until(self.next_look(session)));
+        let outbox = Arc::clone(&session.outbox);
+        loop {
+            self.write(session).await?;
+            if self.replay(session).await? {
+                continue;
+            }
+            let next_look = self.next_look(session);
+            if next_look < timer.deadline() {
+                timer.as_mut().reset(next_look);
+            }
+            tokio::select! {
+                inbound = self.link.transport.receive() => self.read(session, inbound).await?,
+                () = outbox.ready() => {}
+                () = &mut timer => self.look(session, timer.as_mut()).await?,
+                end = session.interrupted() => return Err(end),
+            }
+        }
+    }
+
+    /// Tells the client where its rooms stand, before anything that it missed there.
+    async fn greet(
+        &mut self,
+        session: &mut Session,
+        answers: Vec<oneshot::Receiver<ResumedRoom>>,
+    ) -> Result<(), End> {
+        let mut rooms = Vec::with_capacity(answers.len());
+        for answer in answers {
+            tokio::select! {
+                biased;
+                // A room that is gone, or has the session no more, does not answer.
+                answered = answer => rooms.extend(answered),
+                end = session.interrupted() => return Err(end),
+            }
+        }
+        let generation = session.handle.generations().newest();
+        let frame = ServerFrame::Resumed(server::Resumed {
+            session: session.id.to_string(),
+            resume_token: session.node.sessions.token(session.id, &session.handle),
+            rooms,
+        });
+        let peer = &session.state.peer;
+        session
+            .outbox
+            .push_first(peer.connection, peer.subprotocol.encode_server(&frame));
+        self.write(session).await?;
+        // Its pong shows that the client has the new token, for it came before.
+        let payload = Bytes::copy_from_slice(&generation.to_be_bytes());
+        Ok(self.link.transport.ping(payload).await?)
+    }
+
+    /// Handles a message, and those that are there already behind it.
+    async fn read(&mut self, session: &mut Session, first: Inbound) -> Result<(), End> {
+        let mut inbound = Some(first);
+        let mut count = 0;
+        while let Some(next) = inbound {
+            self.last_heard = Instant::now();
+            self.is_pinged = false;
+            session.on_heard().await;
+            match next {
+                Inbound::Message(message) => self.on_message(session, &message).await?,
+                Inbound::Ping => {}
+                Inbound::Pong(payload) => {
+                    if let Ok(generation) = <[u8; 8]>::try_from(&*payload) {
+                        let generation = u64::from_be_bytes(generation);
+                        session.handle.generations().confirm(generation);
+                    }
+                }
+                Inbound::Gone => return Err(End::Gone),
+                // Only what a client sends on purpose is a goodbye; a page that goes away may be loaded anew.
+                Inbound::Closed(Some(1000)) => return Err(End::Goodbye),
+                Inbound::Closed(_) => return Err(End::Gone),
+                Inbound::Violation(code, reason) => {
+                    return Err(End::Close(code, reason.to_owned()));
+                }
+            }
+            count += 1;
+            inbound = if count < READ_BURST_MAX {
+                self.link.transport.receive_ready()
+            } else {
+                None
+            };
+        }
+        Ok(())
+    }
+
+    async fn on_message(&mut self, session: &mut Session, message: &[u8]) -> Result<(), End> {
+        self.replay(session).await?;
+        let subprotocol = self.link.subprotocol;
+        session.node.metrics.frame_in(subprotocol, message.len());
+        let frame = subprotocol.decode_client(message);
+        tracing::trace!(session = ?session.id, ?frame, "frame");
+        self.handle(session, frame).await?;
+        // What a burst of requests is answered must not pile up until the burst is over.
+        if session.outbox.is_heavy() {
+            self.write(session).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up the frames that waited for a leave to be done. Whether there were any.
+    async fn replay(&mut self, session: &mut Session) -> Result<bool, End> {
+        let parked = std::mem::take(&mut session.parked);
+        let had_any = !parked.is_empty();
+        for frame in parked {
+            self.handle(session, Ok(frame)).await?;
+        }
+        Ok(had_any)
+    }
+
+    async fn handle(
+        &mut self,
+        session: &mut Session,
+        frame: Result<parlor_proto::ClientFrame, parlor_proto::FrameError>,
+    ) -> Result<(), End> {
+        match session.handle(frame).await {
+            None => Ok(()),
+            Some(ending) => {
+                // Its last words go out before the connection ends, or goes to another session.
+                self.write(session).await?;
+                Err(ending.into())
+            }
+        }
+    }
+
+    /// Writes all that waits in the outbox, with one flush.
+    async fn write(&mut self, session: &mut Session) -> Result<(), End> {
+        loop {
+            session.outbox.take(&mut self.outgoing);
+            if self.outgoing.is_empty() {
+                return Ok(());
+            }
+            let metrics = &session.node.metrics;
+            metrics.states_replaced(session.outbox.take_states_replaced());
+            let mut end = None;
+            let mut rejoins = Vec::new();
+            for outgoing in self.outgoing.drain(..) {
+                match outgoing {
+                    Outgoing::Message(message) => {
+                        metrics.frame_out(self.link.subprotocol, message.len());
+                        self.messages.push(message);
+                    }
+                    Outgoing::Control(Control::LeftRoom(room)) => {
+                        session.parked.extend(session.state.left(&room));
+                    }
+                    Outgoing::Control(Control::JoinBounced(room)) => {
+                        rejoins.extend(session.state.on_join_bounced(&room));
+                    }
+                    Outgoing::Control(Control::Overflown(overflow)) => {
+                        metrics.slow_consumer(overflow.label());
+                        let reason = overflow_reason(overflow).to_owned();
+                        end = Some(End::Close(CloseCode::SlowConsumer, reason));
+                    }
+                }
+            }
+            if !self.messages.is_empty() {
+                let sending = self.link.transport.send_all(&mut self.messages);
+                tokio::select! {
+                    biased;
+                    sent = sending => sent.inspect_err(|error| {
+                        if matches!(error, super::WriteError::Stalled) {
+                            session.node.metrics.slow_consumer("write");
+                        }
+                    })?,
+                    // A new connection does not wait for what the old one cannot write.
+                    end = session.replaced() => return Err(end),
+                }
+            }
+            if let Some(end) = end {
+                return Err(end);
+            }
+            for action in rejoins {
+                match action {
+                    Action::Join { request, attempt } => session.join(request, attempt),
+                    Action::Send(frame) => session.send(frame),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// When it is to be looked next how long the client has been silent.
+    fn next_look(&self, session: &Session) -> Instant {
+        let limits = &session.node.limits;
+        let ping_after = self.ping_after(session);
+        let mut next = self.last_heard + ping_after;
+        if self.is_pinged {
+            next = self.last_heard + limits.silence_max;
+            if let Some(away_after) = session.state.next_away_after() {
+                next = next.min(self.last_heard + away_after);
+            }
+        }
+        match session.unclaimed_until {
+            Some(until) => next.min(until),
+            None => next,
+        }
+    }
+
+    /// A room may want to know sooner than the server would ask.
+    fn ping_after(&self, session: &Session) -> Duration {
+        let heartbeat = session.node.limits.heartbeat;
+        let away_after = session.state.next_away_after();
+        away_after.map_or(heartbeat, |it| heartbeat.min(it / 2))
+    }
+
+    async fn look(
+        &mut self,
+        session: &mut Session,
+        timer: std::pin::Pin<&mut Sleep>,
+    ) -> Result<(), End> {
+        let silence = self.last_heard.elapsed();
+        if silence >= session.node.limits.silence_max {
+            let reason = "nothing was heard from the client, not even a pong".to_owned();
+            return Err(End::Close(CloseCode::Silent, reason));
+        }
+        if session
+            .unclaimed_until
+            .is_some_and(|it| it <= Instant::now())
+        {
+            session.leave_unclaimed().await;
+        }
+        session.on_silence(silence).await;
+        if silence >= self.ping_after(session) && !std::mem::replace(&mut self.is_pinged, true) {
+            self.link.transport.ping(Bytes::new()).await?;
+        }
+        timer.reset(
+            self.next_look(session)
+                .max(Instant::now() + Duration::from_millis(1)),
+        );
+        Ok(())
+    }
+
+    /// The server is about to stop: says when to come back.
+    async fn drain(&mut self, session: &mut Session) -> End {
+        session.send(ServerFrame::Goaway(server::Goaway {
+            reason: "the server restarts".to_owned(),
+            retry_after_ms: rand::random_range(0..=RETRY_SPREAD_MS),
+        }));
+        match self.write(session).await {
+            Ok(()) => End::Close(CloseCode::ServiceRestart, "the server restarts".to_owned()),
+            Err(end) => end,
+        }
+    }
+}
