@@ -11,6 +11,7 @@ use parlor_server::Catalog;
 const ROOM_GUESTS: [&str; 7] = [
     "hostile",
     "load-traps",
+    "away",
     "on-tick",
     "probe",
     "save-traps",

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_proto::{ClientFrame, Payload, ServerFrame, Subprotocol, client, server};
+use parlor_proto::{ClientFrame, Payload, Position, ServerFrame, Subprotocol, client, server};
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -113,6 +113,81 @@ impl TestClient {
         };
         client.welcome = client.expect_welcome().await;
         client
+    }
+}
+
+/// Coming back.
+impl TestClient {
+    /// Takes up the session of another client on this connection.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal.
+    pub async fn try_resume(&mut self, resume: client::Resume) -> Result<server::Resumed, String> {
+        self.send(resume).await;
+        let resumed = self
+            .expect("resumed or its refusal", |frame| match frame {
+                ServerFrame::Resumed(resumed) => Some(Ok(resumed)),
+                ServerFrame::Error(error) => Some(Err(error.code)),
+                _ => None,
+            })
+            .await?;
+        self.welcome.session.clone_from(&resumed.session);
+        self.welcome.resume_token.clone_from(&resumed.resume_token);
+        Ok(resumed)
+    }
+
+    /// What this client knows of its session.
+    #[must_use]
+    pub fn memory(&self) -> Lost {
+        Lost {
+            welcome: self.welcome.clone(),
+            last_id: self.last_id,
+        }
+    }
+
+    /// Loses the connection without a word.
+    #[must_use]
+    pub fn cut(self) -> Lost {
+        self.memory()
+    }
+}
+
+/// A client that lost its connection, with what it still knows.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Its session and token.
+    pub welcome: server::Welcome,
+    last_id: u64,
+}
+
+impl Lost {
+    /// Comes back on a new connection.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn back(
+        &self,
+        server: &TestServer,
+        subprotocol: Subprotocol,
+        rooms: Vec<Position>,
+    ) -> (TestClient, server::Resumed) {
+        let mut back = TestClient::speaking(server, subprotocol).await;
+        let resume = self.resume_frame(rooms);
+        let resumed = back.try_resume(resume).await;
+        back.last_id = self.last_id;
+        (back, resumed.expect("the session can be resumed"))
+    }
+
+    /// What it sends to come back.
+    #[must_use]
+    pub fn resume_frame(&self, rooms: Vec<Position>) -> client::Resume {
+        client::Resume {
+            session: self.welcome.session.clone(),
+            resume_token: self.welcome.resume_token.clone(),
+            rooms,
+        }
     }
 }
 
@@ -316,7 +391,7 @@ impl TestClient {
     ///
     /// When the connection ends, or nothing comes.
     pub async fn next(&mut self) -> ServerFrame {
-        match self.frame_or_end().await {
+        match self.next_or_end().await {
             Ok(frame) => frame,
             Err(ended) => panic!("the connection ended: {ended:?}; {}", self.history()),
         }
@@ -334,7 +409,7 @@ impl TestClient {
     ) -> T {
         let waiting = async {
             loop {
-                match self.frame_or_end().await {
+                match self.next_or_end().await {
                     Ok(frame) => {
                         if let Some(found) = wanted(frame) {
                             return Ok(found);
@@ -407,7 +482,7 @@ impl TestClient {
     pub async fn expect_end(&mut self) -> Ended {
         let waiting = async {
             loop {
-                if let Err(ended) = self.frame_or_end().await {
+                if let Err(ended) = self.next_or_end().await {
                     return ended;
                 }
             }
@@ -433,7 +508,12 @@ impl TestClient {
         }
     }
 
-    async fn frame_or_end(&mut self) -> Result<ServerFrame, Ended> {
+    /// The next frame, or the end of the connection.
+    ///
+    /// # Errors
+    ///
+    /// The end.
+    pub async fn next_or_end(&mut self) -> Result<ServerFrame, Ended> {
         loop {
             let message = match in_time("a frame", self.stream.next()).await {
                 None | Some(Err(_)) => return Err(Ended::Lost),

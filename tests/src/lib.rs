@@ -13,7 +13,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use bundle::{catalog, component, guest};
-pub use client::{Answer, Ended, TestClient, json_of, payload};
+pub use client::{Answer, Ended, Lost, TestClient, json_of, payload};
 pub use handshake::{Handshake, Refused, Socket};
 pub use http::{HttpResponse, get};
 pub use metrics::Metrics;

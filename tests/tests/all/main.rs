@@ -13,6 +13,7 @@ mod limits;
 mod many_rooms;
 mod opening;
 mod presence;
+mod resume;
 mod rooms;
 mod seats;
 mod slow_clients;
