@@ -37,6 +37,7 @@ impl RoomCore {
     /// Applies what came of a batch, step by step, and what failed in its place.
     pub(super) fn apply(&mut self, batch: &[Origin], ran: Ran, now: Instant) {
         self.fanout.begin_burst();
+        self.applied = Instant::now().into_std();
         let mut set_aside = ran.set_aside.iter().peekable();
         for step in ran.steps {
             while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
@@ -250,9 +251,17 @@ impl RoomCore {
     }
 
     fn reply(&mut self, origin: &Origin, answer: Option<Result<Payload, Refusal>>) {
-        let Origin::Message { member, peer, id } = origin else {
+        let Origin::Message {
+            member,
+            peer,
+            id,
+            since,
+        } = origin
+        else {
             return;
         };
+        self.metrics
+            .input_applied(self.applied.saturating_duration_since(*since));
         let frame = match (answer, *id) {
             (Some(Err(refusal)), id) => self.error(&refusal.code, &refusal.message, id),
             // Without an id nobody could tell what the answer answers.
@@ -273,7 +282,9 @@ impl RoomCore {
     /// Tells the sender of an event that the plugin failed on it.
     fn fail_event(&mut self, origin: &Origin) {
         match origin {
-            Origin::Message { member, peer, id } => {
+            Origin::Message {
+                member, peer, id, ..
+            } => {
                 let frame = self.error(
                     ErrorCode::PluginFailed.as_str(),
                     "the room's plugin failed on this message; it was not applied",
@@ -394,7 +405,7 @@ impl RoomCore {
         self.status.seat(seat_to_frame(seat));
         member.seat = seat;
         if member.is_admitted {
-            self.announce_change(id, "seat", Audience::Everyone);
+            self.announce_change(id, "seat", &Audience::Everyone);
             if let Some(member) = self.roster.get(id) {
                 self.views.reseat(member);
             }
@@ -402,14 +413,14 @@ impl RoomCore {
     }
 
     /// Tells others what a member is now.
-    pub(super) fn announce_change(&mut self, id: u32, reason: &str, to: Audience) {
+    pub(super) fn announce_change(&mut self, id: u32, reason: &str, to: &Audience) {
         if !self.names_members() {
             return;
         }
         let Some(member) = self.roster.get(id).map(MemberRecord::to_frame) else {
             return;
         };
-        self.publish(&to, |place| {
+        self.publish(to, |place| {
             ServerFrame::UserChanged(server::UserChanged {
                 room: place.room.to_string(),
                 member,

@@ -59,6 +59,7 @@ pub(super) enum Origin {
         member: u32,
         peer: Peer,
         id: Option<u64>,
+        since: std::time::Instant,
     },
     /// A member's going away, or its coming back.
     Absence { member: u32, is_absent: bool },
@@ -95,6 +96,8 @@ pub(crate) struct RoomCore {
     pub(super) settings: Settings,
     /// When the room woke up.
     pub(super) now: Instant,
+    /// When the last step had run.
+    pub(super) applied: std::time::Instant,
     pub(super) fanout: Fanout,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
@@ -147,6 +150,7 @@ impl RoomCore {
             status,
             settings,
             now,
+            applied: now.into_std(),
             metrics,
             roster: Roster::default(),
             timers: Timers::default(),
@@ -186,9 +190,12 @@ impl RoomCore {
                 seq,
                 count,
             } => self.acked(session, epoch, seq, count),
-            RoomInput::Message { peer, payload, id } => {
-                self.message(peer, payload.as_msgpack(), id);
-            }
+            RoomInput::Message {
+                peer,
+                payload,
+                id,
+                since,
+            } => self.message(peer, payload.as_msgpack(), id, since),
             RoomInput::StateRequest { peer, view } => self.state_request(&peer, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
             RoomInput::Shutdown => self.close(
@@ -242,7 +249,9 @@ impl RoomCore {
                 joining.push(member);
             }
             // A member who was refused, or kicked, after it said this: it is as if it had not.
-            if let Origin::Message { member, peer, id } = &next.origin
+            if let Origin::Message {
+                member, peer, id, ..
+            } = &next.origin
                 && self.roster.get(*member).is_none()
             {
                 self.refuse_stranger(peer, *id);
@@ -426,7 +435,7 @@ impl RoomCore {
         Durability::None
     }
 
-    fn message(&mut self, peer: Peer, payload: &[u8], id: Option<u64>) {
+    fn message(&mut self, peer: Peer, payload: &[u8], id: Option<u64>, since: std::time::Instant) {
         let Some(member) = self.roster.of_session(peer.session) else {
             return self.refuse_stranger(&peer, id);
         };
@@ -479,7 +488,13 @@ impl RoomCore {
             payload: payload.to_vec(),
             id,
         });
-        self.hold(event, Origin::Message { member, peer, id });
+        let origin = Origin::Message {
+            member,
+            peer,
+            id,
+            since,
+        };
+        self.hold(event, origin);
     }
 
     /// Sends the answer to an input to whoever sent it, by the connection it has now, and keeps it if the input had an id.

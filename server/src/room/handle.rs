@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Instant;
 
 use parlor_proto::{Payload, ResumedRoom, Seat, Visibility};
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +38,8 @@ pub(crate) enum RoomInput {
         peer: Peer,
         payload: Payload,
         id: Option<u64>,
+        /// When it came in.
+        since: Instant,
     },
     /// A member says what arrived.
     Ack {

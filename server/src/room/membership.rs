@@ -160,7 +160,7 @@ impl RoomCore {
         member.name = name;
         let event = wit::Event::Changed(member.to_plugin());
         if member.is_admitted {
-            self.announce_change(id, "renamed", Audience::Everyone);
+            self.announce_change(id, "renamed", &Audience::Everyone);
         }
         self.hold(event, Origin::Room);
     }

@@ -209,7 +209,7 @@ impl RoomCore {
         };
         if std::mem::replace(&mut member.is_away, is_absent) != is_absent {
             let reason = if is_absent { "away" } else { "back" };
-            self.announce_change(id, reason, Audience::Except(vec![id]));
+            self.announce_change(id, reason, &Audience::Except(vec![id]));
         }
     }
 

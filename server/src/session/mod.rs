@@ -1,6 +1,7 @@
 //! Sessions. One task owns a session: who a client is, and the rooms it is in. Over its life it serves one connection
 //! after the other; between two of them it is away, and its seats are kept for a while.
 
+mod lifetime;
 pub(crate) mod outbox;
 mod registry;
 mod rooms;
@@ -15,15 +16,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parlor_proto::{
     ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, Subprotocol, WireLimits, server,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::outbox::{Bounds, Control, Outbox, Outgoing, Overflow};
-use self::registry::{SessionHandle, Takeover};
+use self::lifetime::{Ending, HandOver};
+use self::outbox::{Bounds, Control, Outbox, Overflow};
+use self::registry::SessionHandle;
 use self::rooms::{WrongCodes, busy, gone};
-use self::serving::{Greeting, Serving};
-use self::state::{Action, SessionState, error};
-use self::transport::{Transport, WriteError};
+use self::state::{Action, Now, SessionState, error};
+use self::transport::Transport;
 use crate::accept::Permit;
 use crate::fanout::Fanout;
 use crate::node::Node;
@@ -100,54 +101,6 @@ impl Link {
     }
 }
 
-/// How a connection ended for its session.
-#[derive(Debug)]
-enum End {
-    /// The connection is lost.
-    Gone,
-    /// The client has said goodbye.
-    Goodbye,
-    /// We end it.
-    Close(CloseCode, String),
-    /// The server is about to stop.
-    Drain,
-    /// The session goes on in another connection.
-    Replaced(Box<Takeover>),
-    /// The connection takes up another session.
-    HandOver(Box<HandOver>),
-}
-
-impl End {
-    /// Whether the client may come back and go on where it was.
-    fn keeps_session(&self) -> bool {
-        match self {
-            Self::Gone => true,
-            Self::Close(code, _) => code.may_reconnect() && *code != CloseCode::ServiceRestart,
-            Self::Goodbye | Self::Drain | Self::Replaced(_) | Self::HandOver(_) => false,
-        }
-    }
-}
-
-impl From<WriteError> for End {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Gone => Self::Gone,
-            WriteError::Stalled => Self::Close(
-                CloseCode::SlowConsumer,
-                "nothing could be written for too long".to_owned(),
-            ),
-        }
-    }
-}
-
-/// A request to take up another session, whose token was found good.
-#[derive(Debug)]
-struct HandOver {
-    session: SessionHandle,
-    resume: parlor_proto::client::Resume,
-    generation: u64,
-}
-
 /// Runs a session from its first frame to its last.
 pub(crate) async fn run(node: Arc<Node>, link: Link) {
     let session = Session::new(node, &link);
@@ -205,194 +158,12 @@ impl Session {
         }
     }
 
-    /// Serves one connection after the other, until there is none for too long.
-    async fn live(mut self, first: Link) {
-        self.node.metrics.session_opened();
-        let mut serving = Serving::new(first, Greeting::Welcome);
-        let last = loop {
-            let (link, end) = serving.run(&mut self).await;
-            let takeover = match end {
-                End::Replaced(takeover) => {
-                    // The old connection ends by itself: nothing that it still does can reach the session.
-                    self.close_beside(link, CloseCode::Replaced, "the session goes on elsewhere");
-                    takeover
-                }
-                End::HandOver(request) => match self.hand_over(link, *request).await {
-                    Ok(()) => break None,
-                    Err(link) => {
-                        self.send(refused_resume());
-                        serving = Serving::new(link, Greeting::None);
-                        continue;
-                    }
-                },
-                end if end.keeps_session() && !self.node.limits.resume_window.is_zero() => {
-                    if let End::Close(code, reason) = end {
-                        self.close_beside(link, code, &reason);
-                    }
-                    match self.away().await {
-                        Some(takeover) => takeover,
-                        None => break None,
-                    }
-                }
-                end => break Some((link, end)),
-            };
-            serving = self.adopt(*takeover).await;
-        };
-        self.finish(last).await;
-    }
-
-    /// Waits without a connection. `None` if nobody took the session up in time.
-    async fn away(&mut self) -> Option<Box<Takeover>> {
-        tracing::debug!(session = ?self.id, "away");
-        self.outbox.turn_over();
-        self.parked.clear();
-        self.node.metrics.session_away(true);
-        for (room, was_claimed) in self.state.detach() {
-            if was_claimed {
-                // A room that is gone keeps no seat.
-                let _ = room.post_surely(RoomInput::Lost(self.id)).await;
-            }
-        }
-        let window = tokio::time::sleep(self.node.limits.resume_window);
-        tokio::pin!(window);
-        let outbox = Arc::clone(&self.outbox);
-        let takeover = loop {
-            tokio::select! {
-                biased;
-                end = self.interrupted() => match end {
-                    End::Replaced(takeover) => break Some(takeover),
-                    _ => break None,
-                },
-                () = outbox.ready() => self.take_words(),
-                () = &mut window => break None,
-            }
-        };
-        self.node.metrics.session_away(false);
-        takeover
-    }
-
-    /// Takes what rooms say to the session itself while there is nobody to write to.
-    fn take_words(&mut self) {
-        let mut outgoing = Vec::new();
-        self.outbox.take(&mut outgoing);
-        for it in outgoing {
-            if let Outgoing::Control(Control::LeftRoom(room) | Control::JoinBounced(room)) = it {
-                self.state.left(&room);
-            }
-        }
-    }
-
-    /// Waits for a word that ends the service of the present connection.
-    async fn interrupted(&mut self) -> End {
-        if std::mem::take(&mut self.is_drain_due) {
-            return End::Drain;
-        }
-        self.next_word().await
-    }
-
-    /// Waits for a new connection. That the server is about to stop is kept for later.
-    async fn replaced(&mut self) -> End {
-        loop {
-            match self.next_word().await {
-                End::Drain => self.is_drain_due = true,
-                end => return end,
-            }
-        }
-    }
-
-    async fn next_word(&mut self) -> End {
-        loop {
-            match self.inputs.recv().await {
-                Some(SessionInput::Takeover(takeover)) => {
-                    if self.handle.generations().accepts(takeover.generation) {
-                        return End::Replaced(takeover);
-                    }
-                    takeover.refuse();
-                }
-                Some(SessionInput::Drain) => return End::Drain,
-                // The session itself holds the other end.
-                None => std::future::pending().await,
-            }
-        }
-    }
-
-    /// Goes on in a new connection.
-    async fn adopt(&mut self, takeover: Takeover) -> Serving {
-        let Takeover {
-            link,
-            resume,
-            generation,
-            outcome,
-        } = takeover;
-        tracing::debug!(session = ?self.id, subprotocol = link.subprotocol.name(), "resumed");
-        self.handle.generations().on_used(generation);
-        // Who handed the connection over may be gone already.
-        let _ = outcome.send(Ok(()));
-        self.parked.clear();
-        self.state.peer.connection = self.outbox.turn_over();
-        self.state.peer.subprotocol = link.subprotocol;
-        let mut answers = Vec::new();
-        for (room, was_claimed) in self.state.detach() {
-            let position = resume.rooms.iter().find(|it| it.room == **room.name());
-            let input = match position {
-                Some(position) => {
-                    let (answer, answered) = oneshot::channel();
-                    answers.push(answered);
-                    self.state.claim(room.name());
-                    let (epoch, seq) = (position.epoch, position.seq);
-                    self.returning(Claim::Position { epoch, seq, answer })
-                }
-                None if was_claimed => RoomInput::Lost(self.id),
-                None => continue,
-            };
-            // A room that is gone does not answer, and is left out.
-            let _ = room.post_surely(input).await;
-        }
-        self.unclaimed_until = Some(Instant::now() + self.node.limits.resume_window);
-        Serving::new(link, Greeting::Resumed(answers))
-    }
-
     fn returning(&self, claim: Claim) -> RoomInput {
         RoomInput::Back(Box::new(Return {
             peer: self.state.peer.clone(),
             roles: Vec::new(),
             claim,
         }))
-    }
-
-    /// Gives the connection to the session that it asked for. Gets it back if that is over, or its token was used.
-    async fn hand_over(&mut self, link: Link, request: HandOver) -> Result<(), Link> {
-        let (outcome, mut told) = oneshot::channel();
-        let takeover = Takeover {
-            link,
-            resume: request.resume,
-            generation: request.generation,
-            outcome,
-        };
-        let input = SessionInput::Takeover(Box::new(takeover));
-        if let Err(error) = request.session.inputs.try_send(input) {
-            return match error.into_inner() {
-                SessionInput::Takeover(takeover) => Err(takeover.link),
-                SessionInput::Drain => unreachable!("it was a takeover that was sent"),
-            };
-        }
-        loop {
-            tokio::select! {
-                biased;
-                told = &mut told => {
-                    return match told {
-                        Ok(Err(link)) => Err(*link),
-                        Ok(Ok(())) | Err(_) => Ok(()),
-                    };
-                }
-                // Two sessions that wait for each other would wait for ever.
-                Some(input) = self.inputs.recv() => {
-                    if let SessionInput::Takeover(takeover) = input {
-                        takeover.refuse();
-                    }
-                }
-            }
-        }
     }
 
     /// Tells rooms that want to know of a silent client.
@@ -435,42 +206,9 @@ impl Session {
         let _ = room.post_surely(input).await;
     }
 
-    /// Ends the session, and its last connection if it still has one.
-    async fn finish(mut self, last: Option<(Link, End)>) {
-        for room in self.state.take_rooms() {
-            self.leave(&room).await;
-        }
-        self.node.metrics.session_closed();
-        if let Some((link, End::Close(code, reason))) = last {
-            self.note_closing(code, &reason);
-            link.close(code, &reason).await;
-        }
-        // Only now: a stopping server waits for the last close frame.
-        self.node.sessions.unregister(self.id);
-        self.inputs.close();
-        while let Ok(input) = self.inputs.try_recv() {
-            if let SessionInput::Takeover(takeover) = input {
-                takeover.refuse();
-            }
-        }
-        tracing::debug!(session = ?self.id, "session ends");
-    }
-
-    fn note_closing(&self, code: CloseCode, reason: &str) {
-        tracing::debug!(session = ?self.id, code = code.code(), reason, "closing");
-        self.node.metrics.closed(code);
-    }
-
-    /// Closes a connection that the session does not wait for.
-    fn close_beside(&self, link: Link, code: CloseCode, reason: &str) {
-        self.note_closing(code, reason);
-        let reason = reason.to_owned();
-        tokio::spawn(async move { link.close(code, &reason).await });
-    }
-
     /// Takes a frame. `Some` if that ends the connection.
     async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Option<Ending> {
-        for action in self.state.on_frame(frame, unix_time_ms()) {
+        for action in self.state.on_frame(frame, now()) {
             match action {
                 Action::Send(frame) => self.send(frame),
                 Action::Welcome => self.welcome(),
@@ -554,21 +292,6 @@ impl Session {
     }
 }
 
-/// What ends a connection from within.
-enum Ending {
-    Close(CloseCode, String),
-    HandOver(Box<HandOver>),
-}
-
-impl From<Ending> for End {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Close(code, reason) => Self::Close(code, reason),
-            Ending::HandOver(request) => Self::HandOver(request),
-        }
-    }
-}
-
 fn refused_resume() -> ServerFrame {
     error(
         ErrorCode::ResumeRefused,
@@ -585,10 +308,10 @@ fn overflow_reason(overflow: Overflow) -> &'static str {
     }
 }
 
-fn unix_time_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+fn now() -> Now {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    Now {
+        instant: Instant::now().into_std(),
+        unix_ms: since_1970.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+    }
 }

@@ -9,10 +9,11 @@ use parlor_proto::{ResumedRoom, ServerFrame, server};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
+use super::lifetime::End;
 use super::outbox::{Control, Outgoing};
 use super::state::Action;
-use super::transport::Inbound;
-use super::{CloseCode, End, Link, Session, overflow_reason};
+use super::transport::{Inbound, WriteError};
+use super::{CloseCode, Link, Session, overflow_reason};
 
 /// How many messages are taken from the socket before what they brought about is written.
 const READ_BURST_MAX: usize = 64;
@@ -230,7 +231,7 @@ impl Serving {
                 tokio::select! {
                     biased;
                     sent = sending => sent.inspect_err(|error| {
-                        if matches!(error, super::WriteError::Stalled) {
+                        if matches!(error, WriteError::Stalled) {
                             session.node.metrics.slow_consumer("write");
                         }
                     })?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlor_proto::{
     ClientFrame, CloseCode, Create, ErrorCode, FrameError, ServerFrame, client, server,
@@ -78,6 +78,14 @@ const AWAY_AFTER_MS_MIN: u32 = 1_000;
 /// The most frames that wait for a leave to be done.
 const PARKED_MAX: usize = 64;
 
+/// The time, as both clocks tell it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant,
+    /// Milliseconds since 1970.
+    pub(crate) unix_ms: u64,
+}
+
 /// One session, without its socket.
 #[derive(Debug)]
 pub(crate) struct SessionState {
@@ -106,7 +114,7 @@ impl SessionState {
     pub(crate) fn on_frame(
         &mut self,
         frame: Result<ClientFrame, FrameError>,
-        now_ms: u64,
+        now: Now,
     ) -> Vec<Action> {
         let frame = match frame {
             Ok(frame) => frame,
@@ -120,14 +128,14 @@ impl SessionState {
             ClientFrame::Auth(auth) => self.on_auth(auth),
             ClientFrame::JoinRoom(join) => self.on_join(join),
             ClientFrame::LeaveRoom(leave) => self.on_leave(&leave),
-            ClientFrame::RoomMessage(message) => self.on_room_message(message),
+            ClientFrame::RoomMessage(message) => self.on_room_message(message, now.instant),
             ClientFrame::StateRequest(request) => self.on_state_request(request),
             ClientFrame::ListRooms(list) => vec![Action::List(list)],
             ClientFrame::Ack(ack) => self.on_ack(&ack),
             ClientFrame::Resume(resume) => vec![Action::Resume(resume)],
             ClientFrame::Ping(ping) => vec![Action::Send(ServerFrame::Pong(server::Pong {
                 timestamp: ping.timestamp,
-                server_time_ms: now_ms,
+                server_time_ms: now.unix_ms,
             }))],
         }
     }
@@ -394,7 +402,7 @@ impl SessionState {
         })
     }
 
-    fn on_room_message(&mut self, message: client::RoomMessage) -> Vec<Action> {
+    fn on_room_message(&mut self, message: client::RoomMessage, since: Instant) -> Vec<Action> {
         let peer = self.peer.clone();
         let client::RoomMessage { room, data, id } = message;
         self.in_room(&room, id, |room| {
@@ -402,6 +410,7 @@ impl SessionState {
                 peer,
                 payload: data,
                 id,
+                since,
             };
             Action::Post(room, input)
         })
