@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parlor_server::{Assets, Config, FileConfig, Limits, Listeners, TestBreak};
+use parlor_server::{Assets, Catalog, Config, FileConfig, Limits, Listeners, TestBreak};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -91,7 +91,10 @@ impl TestServer {
         let address = public.local_addr().expect("it is bound");
         let admin_address = admin.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || serve(public, admin, config, stopped));
+        // Compiling the components takes long on a busy machine, and only once.
+        let catalog = tokio::task::spawn_blocking(bundle::catalog);
+        let catalog = catalog.await.expect("the components are built");
+        let thread = std::thread::spawn(move || serve(public, admin, config, catalog, stopped));
         // The server makes its token before it accepts.
         let ready = get(address, "/ready", &[]).await;
         assert_eq!(ready.status, 200, "{ready:?}");
@@ -228,6 +231,7 @@ fn serve(
     public: std::net::TcpListener,
     admin: std::net::TcpListener,
     config: Config,
+    catalog: Arc<Catalog>,
     stopped: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -243,14 +247,7 @@ fn serve(
             // The sender is gone when the test is, which is the same thing.
             let _ = stopped.await;
         };
-        parlor_server::run(
-            listeners,
-            config,
-            bundle::catalog(),
-            Arc::new(NoPages),
-            shutdown,
-        )
-        .await
+        parlor_server::run(listeners, config, catalog, Arc::new(NoPages), shutdown).await
     });
     runtime.shutdown_timeout(DEADLINE);
     outcome

@@ -97,7 +97,7 @@ impl Session {
                         continue;
                     }
                 },
-                end if end.keeps_session() && !self.node.limits.resume_window.is_zero() => {
+                end if end.keeps_session() && self.may_be_away() => {
                     if let End::Close(code, reason) = end {
                         self.close_beside(link, code, &reason);
                     }
@@ -111,6 +111,13 @@ impl Session {
             serving = self.adopt(*takeover).await;
         };
         self.finish(last).await;
+    }
+
+    /// Whether a session may wait for a new connection. There is an end to how many do, or whoever opens and drops connections
+    /// could fill the memory.
+    fn may_be_away(&self) -> bool {
+        let limits = &self.node.limits;
+        !limits.resume_window.is_zero() && self.node.sessions.count() <= 2 * limits.connections_max
     }
 
     /// Waits without a connection. `None` if nobody took the session up in time.
