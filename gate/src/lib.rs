@@ -4,4 +4,9 @@
 //! files are the server's. So each rule can be tested with plain values, and what parses a stranger's bytes can be
 //! fuzzed without building a server around it.
 
+pub mod jwt;
+pub mod offer;
+pub mod origin;
 pub mod resume_token;
+pub mod ticket;
+pub mod token;
