@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use parlor_server::{Auth, Catalog, Config, FileConfig, Listeners};
+use parlor_server::{Auth, Catalog, Config, FileConfig, JwtTable, Listeners};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -37,6 +37,8 @@ pub(crate) struct Args {
     /// Who may connect; needed when listening beyond this machine [default on loopback: guest]
     #[arg(long, env = "PARLOR_AUTH", value_name = "MODE")]
     auth: Option<AuthMode>,
+    #[command(flatten)]
+    jwt: JwtArgs,
     /// An origin whose pages may connect, such as https://play.example.com; may be given several times
     #[arg(
         long,
@@ -78,10 +80,64 @@ pub(crate) struct Args {
     log: String,
 }
 
+/// How tokens are checked, with `--auth jwt`; in the configuration file these are in the table [jwt], without `jwt-`.
+#[derive(Debug, clap::Args)]
+struct JwtArgs {
+    /// The keys that tokens are checked with: the path or the https:// address of a JWK set
+    #[arg(long, env = "PARLOR_JWT_KEYS", value_name = "PATH|URL")]
+    jwt_keys: Option<String>,
+    /// What a token's `iss` must be [default: any]
+    #[arg(long, env = "PARLOR_JWT_ISSUER", value_name = "TEXT")]
+    jwt_issuer: Option<String>,
+    /// What must be in a token's `aud` [default: anything]
+    #[arg(long, env = "PARLOR_JWT_AUDIENCE", value_name = "TEXT")]
+    jwt_audience: Option<String>,
+    /// By how much the issuer's clock may differ, in seconds [default: 60]
+    #[arg(long, env = "PARLOR_JWT_LEEWAY_SECONDS", value_name = "SECONDS")]
+    jwt_leeway_seconds: Option<u64>,
+    /// The claim with the user's roles, a list of text [default: roles]
+    #[arg(long, env = "PARLOR_JWT_ROLES_CLAIM", value_name = "NAME")]
+    jwt_roles_claim: Option<String>,
+    /// Take tokens from ?token= in addresses, too, where proxies and logs may see them [default: false]
+    #[arg(
+        long,
+        env = "PARLOR_JWT_TOKEN_IN_QUERY",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    jwt_token_in_query: Option<bool>,
+}
+
+impl JwtArgs {
+    /// What is written here wins over what is in the file.
+    fn over(self, file: JwtTable) -> JwtTable {
+        JwtTable {
+            keys: self.jwt_keys.or(file.keys),
+            issuer: self.jwt_issuer.or(file.issuer),
+            audience: self.jwt_audience.or(file.audience),
+            leeway_seconds: self.jwt_leeway_seconds.or(file.leeway_seconds),
+            roles_claim: self.jwt_roles_claim.or(file.roles_claim),
+            token_in_query: self.jwt_token_in_query.or(file.token_in_query),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum AuthMode {
     /// Anybody, by nickname.
     Guest,
+    /// Who has a token.
+    Jwt,
+}
+
+impl From<AuthMode> for Auth {
+    fn from(mode: AuthMode) -> Self {
+        match mode {
+            AuthMode::Guest => Self::Guest,
+            AuthMode::Jwt => Self::Jwt,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -153,13 +209,13 @@ fn config(args: Args) -> Result<Config, Error> {
         Some(path) => read_config(path)?,
         None => FileConfig::default(),
     };
-    let auth = args.auth.map(|AuthMode::Guest| Auth::Guest);
     file.listen = args.listen.or(file.listen);
     file.admin_listen = args.admin_listen.or(file.admin_listen);
     file.data_dir = args.data_dir.or(file.data_dir);
     file.plugins = args.plugins.or(file.plugins);
     file.web = args.web.or(file.web);
-    file.auth = auth.or(file.auth);
+    file.auth = args.auth.map(Auth::from).or(file.auth);
+    file.jwt = args.jwt.over(file.jwt);
     file.rooms_max = args.rooms_max.or(file.rooms_max);
     file.connections_max = args.connections_max.or(file.connections_max);
     file.empty_room_seconds = args.empty_room_seconds.or(file.empty_room_seconds);

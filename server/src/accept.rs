@@ -7,20 +7,21 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use parlor_gate::offer::{self, Negotiated};
+use parlor_gate::origin::{OriginVerdict, Origins};
 use parlor_proto::{CloseCode, Subprotocol};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use crate::config::Origins;
-use crate::negotiate::{self, Negotiated};
+use crate::auth::{self, Admission};
 use crate::node::{Node, Phase};
 use crate::session::transport::Transport;
 use crate::session::{self, Link};
@@ -49,15 +50,18 @@ struct Gate {
 
 /// The routes of the public listener.
 pub(crate) fn router(node: &Arc<Node>, origins: Origins, site: Site) -> Router {
+    let origins = Arc::new(origins);
+    let tickets = auth::ticket_router(Arc::clone(node), Arc::clone(&origins));
     let gate = Gate {
         node: Arc::clone(node),
-        origins: Arc::new(origins),
+        origins,
     };
     Router::new()
         .route("/ws", any(upgrade))
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
         .with_state(gate)
+        .merge(tickets)
         .merge(web::router(site))
 }
 
@@ -109,6 +113,10 @@ async fn serve_connection(
 
 async fn ready(State(gate): State<Gate>) -> Response {
     match gate.node.phase() {
+        Phase::Ready if !gate.node.auth.is_ready() => {
+            let text = "starting: there are no keys yet to check tokens with\n";
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
         Phase::Ready => "ready\n".into_response(),
         Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
     }
@@ -117,13 +125,13 @@ async fn ready(State(gate): State<Gate>) -> Response {
 async fn upgrade(
     State(gate): State<Gate>,
     Extension(permit): Extension<Permit>,
+    uri: Uri,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let origin = headers
-        .get(header::ORIGIN)
-        .map(|it| it.to_str().unwrap_or("null"));
-    if !gate.origins.permits(origin) {
+    let origin = origin_of(&headers);
+    let verdict = gate.origins.judge(origin, host_of(&headers));
+    if verdict == OriginVerdict::Refused {
         let text =
             "pages of this origin may not connect; the operator can allow it with --origin\n";
         return (StatusCode::FORBIDDEN, text).into_response();
@@ -146,12 +154,17 @@ async fn upgrade(
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
-    let negotiated = negotiate::negotiate(&headers);
-    tracing::debug!(?negotiated, origin, "negotiate");
-    match negotiated {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offer = offer::read(offers.iter().filter_map(|value| value.to_str().ok()));
+    tracing::debug!(negotiated = ?offer.negotiated, origin, "negotiate");
+    match offer.negotiated {
         Negotiated::Speak(subprotocol) => {
             upgrade.set_selected_protocol(HeaderValue::from_static(subprotocol.name()));
             let node = gate.node;
+            let admission = node.auth.admit(&headers, &uri, offer.token, verdict).await;
+            if let Admission::Refused(code, reason) = admission {
+                return refuse_socket(upgrade, node, permit, code, reason);
+            }
             upgrade.on_upgrade(move |socket| async move {
                 let span = tracing::debug_span!("session");
                 let write_timeout = node.limits.write_timeout;
@@ -160,7 +173,7 @@ async fn upgrade(
                     subprotocol,
                     permit,
                 };
-                session::run(node, link).instrument(span).await;
+                session::run(node, link, admission).instrument(span).await;
             })
         }
         Negotiated::Unknown { first } => {
@@ -173,12 +186,36 @@ async fn upgrade(
     }
 }
 
+/// The page's origin. What is no text, or there more than once, is nobody's.
+pub(crate) fn origin_of(headers: &HeaderMap) -> Option<&str> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let first = origins.next()?;
+    let is_one = origins.next().is_none();
+    Some(first.to_str().ok().filter(|_| is_one).unwrap_or("null"))
+}
+
+/// The host that was asked.
+pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
+}
+
 fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit) -> Response {
+    let reason = offer::refusal_reason();
+    refuse_socket(upgrade, node, permit, CloseCode::ProtocolError, reason)
+}
+
+/// Opens the WebSocket only to close it: a browser shows nothing of a handshake that failed.
+fn refuse_socket(
+    upgrade: WebSocketUpgrade,
+    node: Arc<Node>,
+    permit: Permit,
+    code: CloseCode,
+    reason: String,
+) -> Response {
     upgrade.on_upgrade(move |socket| async move {
-        let code = CloseCode::ProtocolError;
         node.metrics.closed(code);
         let transport = Transport::new(socket, Subprotocol::Json, Duration::ZERO);
-        transport.close(code, &negotiate::refusal_reason()).await;
+        transport.close(code, &reason).await;
         drop(permit);
     })
 }

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use parlor_gate::origin::{self, Origins};
 use serde::Deserialize;
 
+use crate::auth::{AuthSettings, JwtError, JwtSettings, JwtTable};
 use crate::breakage::TestBreak;
 use crate::plugin::ROOMS_MAX;
 use crate::room::MailboxBounds;
@@ -28,8 +30,11 @@ pub struct FileConfig {
     pub web: Option<PathBuf>,
     /// Who may connect. On a loopback address default `guest`: anybody, by nickname.
     pub auth: Option<Auth>,
+    /// How tokens are checked, with `auth = "jwt"`.
+    #[serde(default)]
+    pub jwt: JwtTable,
     /// The origins whose pages may connect, such as `https://play.example.com`. On a loopback address any loopback
-    /// origin may.
+    /// origin may; on another one with `auth = "jwt"`, by default those of the host that is asked.
     #[serde(default)]
     pub origin: Vec<String>,
     /// The most rooms at a time. Default 10,000, which is also the most there can be.
@@ -54,6 +59,8 @@ pub struct FileConfig {
 pub enum Auth {
     /// Anybody, by nickname.
     Guest,
+    /// Who has a token.
+    Jwt,
 }
 
 /// Checked settings.
@@ -69,6 +76,8 @@ pub struct Config {
     pub plugins: Option<PathBuf>,
     /// A folder to serve at `/`.
     pub web: Option<PathBuf>,
+    /// Who may connect.
+    pub auth: AuthSettings,
     /// Which pages may connect.
     pub origins: Origins,
     /// The limits.
@@ -77,15 +86,6 @@ pub struct Config {
     pub plugin_settings: HashMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Breaks the server on purpose, for tests of tests.
     pub test_break: Option<TestBreak>,
-}
-
-/// Which pages may connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origins {
-    /// Exactly these, lower case, without a slash at the end.
-    pub allowed: Vec<String>,
-    /// Also any page from this very machine.
-    pub is_loopback_allowed: bool,
 }
 
 /// All limits of the host. Plugins have their own.
@@ -103,6 +103,8 @@ pub struct Limits {
     pub empty_room_grace: Duration,
     /// How long a client may take to send its request's headers.
     pub header_timeout: Duration,
+    /// How long a client may take to say who it is, where it must.
+    pub auth_timeout: Duration,
     /// How long one write may make no progress.
     pub write_timeout: Duration,
     /// After so long without a byte from the client, the server pings.
@@ -149,6 +151,7 @@ impl Default for Limits {
             message_bytes_max: 1 << 20,
             empty_room_grace: Duration::from_secs(10),
             header_timeout: Duration::from_secs(5),
+            auth_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(30),
             silence_max: Duration::from_secs(90),
@@ -171,7 +174,7 @@ impl Default for Limits {
 pub enum ConfigError {
     /// Anybody on the network could connect, and nobody said that this is meant.
     #[error(
-        "listen on {0}: beyond this machine it must be said who may connect; add --auth guest and --origin https://your.site"
+        "listen on {0}: beyond this machine it must be said who may connect; add --auth guest or jwt, and --origin https://your.site"
     )]
     OpenToTheNetwork(SocketAddr),
     /// An origin that no browser would send.
@@ -191,6 +194,9 @@ pub enum ConfigError {
         /// The most it may be.
         most: u64,
     },
+    /// Settings of tokens.
+    #[error(transparent)]
+    Jwt(#[from] JwtError),
     /// A folder to serve that is not there.
     #[error("serve the folder {0}: there is no such folder")]
     NoFolder(PathBuf),
@@ -205,9 +211,20 @@ impl Config {
     pub fn check(file: FileConfig) -> Result<Self, ConfigError> {
         let listen = file.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
         let is_loopback = listen.ip().is_loopback();
-        if !is_loopback && (file.auth.is_none() || file.origin.is_empty()) {
+        // Where tokens are checked, a page of another site has nothing to gain; guests need the list of pages.
+        let is_said = match file.auth {
+            None => false,
+            Some(Auth::Guest) => !file.origin.is_empty(),
+            Some(Auth::Jwt) => true,
+        };
+        if !is_loopback && !is_said {
             return Err(ConfigError::OpenToTheNetwork(listen));
         }
+        let auth = match file.auth.unwrap_or(Auth::Guest) {
+            Auth::Guest if !file.jwt.is_empty() => return Err(JwtError::NotAsked.into()),
+            Auth::Guest => AuthSettings::Guest,
+            Auth::Jwt => AuthSettings::Jwt(Box::new(JwtSettings::check(file.jwt)?)),
+        };
         let allowed = file
             .origin
             .into_iter()
@@ -237,7 +254,9 @@ impl Config {
             origins: Origins {
                 allowed,
                 is_loopback_allowed: is_loopback,
+                are_guests_allowed: matches!(auth, AuthSettings::Guest),
             },
+            auth,
             limits: Limits {
                 rooms_max,
                 connections_max,
@@ -274,40 +293,7 @@ fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), C
 }
 
 fn check_origin(origin: String) -> Result<String, ConfigError> {
-    let lower = origin.to_ascii_lowercase();
-    let host = lower
-        .strip_prefix("https://")
-        .or_else(|| lower.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', ' ', '*', '?']) => Ok(lower),
-        _ => Err(ConfigError::BadOrigin(origin)),
-    }
-}
-
-impl Origins {
-    /// Whether a page of this origin may connect. A client that is no browser sends none.
-    pub(crate) fn permits(&self, origin: Option<&str>) -> bool {
-        let Some(origin) = origin.map(str::to_ascii_lowercase) else {
-            return true;
-        };
-        self.allowed.contains(&origin) || (self.is_loopback_allowed && is_loopback(&origin))
-    }
-}
-
-fn is_loopback(origin: &str) -> bool {
-    let Some((_, host_and_port)) = origin.split_once("://") else {
-        return false;
-    };
-    let host = match host_and_port.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => host_and_port.split(':').next(),
-    };
-    host.is_some_and(|host| {
-        host == "localhost"
-            || host
-                .parse()
-                .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-    })
+    origin::normalize(&origin).ok_or(ConfigError::BadOrigin(origin))
 }
 
 #[cfg(test)]
@@ -341,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn tokens_need_keys_and_keys_need_tokens() {
+        let keys = "jwt.keys = 'https://id.example/jwks'\n";
+        let jwt = format!("auth = 'jwt'\n{keys}");
+        let config = check(&jwt).unwrap();
+        assert!(matches!(config.auth, AuthSettings::Jwt(_)) && !config.origins.are_guests_allowed);
+        assert!(check(&format!("{jwt}listen = '0.0.0.0:80'")).is_ok());
+        let refused = |toml: &str| match check(toml) {
+            Err(ConfigError::Jwt(error)) => error,
+            other => panic!("{toml}: {other:?}"),
+        };
+        assert_eq!(refused("auth = 'jwt'"), JwtError::NoKeys);
+        assert_eq!(refused(keys), JwtError::NotAsked);
+        let guest = format!("auth = 'guest'\n{keys}");
+        assert_eq!(refused(&guest), JwtError::NotAsked);
+    }
+
+    #[test]
     fn unknown_settings_are_refused() {
         assert!(toml::from_str::<FileConfig>("lissten = '127.0.0.1:1'").is_err());
     }
@@ -357,29 +360,6 @@ mod tests {
             assert!(check(bad).is_err(), "{bad}");
         }
         assert!(check("empty_room_seconds = 0").is_ok());
-    }
-
-    #[test]
-    fn origins_are_matched_exactly() {
-        let config = check("origin = ['https://Play.example']").unwrap();
-        let permits = |origin| config.origins.permits(Some(origin));
-        assert!(permits("https://play.example"));
-        for wrong in [
-            "https://play.example.evil",
-            "http://play.example",
-            "https://localhost.evil",
-            "null",
-        ] {
-            assert!(!permits(wrong), "{wrong}");
-        }
-        for loopback in [
-            "http://localhost:5173",
-            "http://127.0.0.1:9",
-            "http://[::1]:80",
-        ] {
-            assert!(permits(loopback), "{loopback}");
-        }
-        assert!(config.origins.permits(None));
     }
 
     #[test]

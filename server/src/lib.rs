@@ -1,17 +1,17 @@
 //! The Parlor host: sockets, sessions, rooms, and the plugins that say what rooms do.
 //!
-//! The modules in the order a message passes them: [`accept`] takes the connection, [`negotiate`] agrees on an
-//! encoding, [`session`] owns the socket, [`room`] owns the members and the clock, [`plugin`] runs the component,
+//! The modules in the order a message passes them: [`accept`] takes the connection and agrees on an
+//! encoding, [`auth`] says whose it is, [`session`] owns the socket, [`room`] owns the members and the clock, [`plugin`] runs the component,
 //! [`fanout`] encodes what comes of it once per encoding, and the session's outbox takes it back to the socket.
 
 mod accept;
 mod admin;
+mod auth;
 mod breakage;
 mod config;
 mod drain;
 mod epochs;
 mod fanout;
-mod negotiate;
 mod node;
 mod plugin;
 mod room;
@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::admin::AdminToken;
+use self::auth::Authenticator;
 use self::epochs::Epochs;
 use self::node::{Node, Phase, Reports};
 use self::plugin::SlowLane;
@@ -37,8 +38,10 @@ use self::session::outbox::QueuedBytes;
 use self::telemetry::Metrics;
 use self::web::Site;
 
+pub use auth::{AuthSettings, JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub use breakage::TestBreak;
-pub use config::{Auth, Config, ConfigError, FileConfig, Limits, Origins};
+pub use config::{Auth, Config, ConfigError, FileConfig, Limits};
+pub use parlor_gate::origin::Origins;
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
 pub use web::Assets;
 
@@ -55,7 +58,7 @@ pub struct Listeners {
 ///
 /// # Errors
 ///
-/// If the data directory cannot be used.
+/// If the data directory, or the file of keys, cannot be used.
 pub async fn run(
     listeners: Listeners,
     config: Config,
@@ -73,7 +76,9 @@ pub async fn run(
     }
     let queued_bytes_max = config.limits.queued_bytes_max;
     let retained_bytes_max = config.limits.retained_bytes_max;
+    let metrics = Arc::new(Metrics::new());
     let node = Arc::new(Node {
+        auth: Authenticator::open(config.auth, Arc::clone(&metrics)).await?,
         epochs: Epochs::open(&config.data_dir)?,
         slow_lane: SlowLane::start()?,
         limits: config.limits,
@@ -83,7 +88,7 @@ pub async fn run(
         queued: Arc::new(QueuedBytes::new(queued_bytes_max)),
         retained: Arc::new(RetainedBytes::new(retained_bytes_max)),
         test_break: config.test_break,
-        metrics: Arc::new(Metrics::new()),
+        metrics,
         reports: Reports::default(),
         phase: watch::channel(Phase::Ready).0,
     });
@@ -105,6 +110,7 @@ pub async fn run(
     tokio::select! {
         () = accept::serve(listeners.public, public, Arc::clone(&node)) => {}
         () = accept::serve(listeners.admin, admin, Arc::clone(&node)) => {}
+        () = node.auth.keep_fresh() => {}
         () = stopped => {}
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
+use crate::auth::Authenticator;
 use crate::breakage::TestBreak;
 use crate::config::Limits;
 use crate::epochs::Epochs;
@@ -27,6 +28,7 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) limits: Limits,
+    pub(crate) auth: Authenticator,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) sessions: Sessions,
     pub(crate) rooms: Registry,

@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     encodings: PerSubprotocol,
     closes: Family<Label, Counter>,
     refusals: Family<Label, Counter>,
+    tokens_refused: Family<Label, Counter>,
     plugin_failures: Family<Label, Counter>,
     step_seconds: Histogram,
     input_seconds: Histogram,
@@ -59,7 +60,13 @@ impl Metrics {
         let mut registry = Registry::with_prefix("parlor");
         let closes = Family::<Label, Counter>::default();
         let refusals = Family::<Label, Counter>::default();
+        let tokens_refused = Family::<Label, Counter>::default();
         let plugin_failures = Family::<Label, Counter>::default();
+        registry.register(
+            "tokens_refused",
+            "Tokens and tickets refused, by reason",
+            tokens_refused.clone(),
+        );
         registry.register(
             "closes",
             "Connections closed by the server, by reason",
@@ -154,6 +161,7 @@ impl Metrics {
             encodings,
             closes,
             refusals,
+            tokens_refused,
             plugin_failures,
             step_seconds,
             input_seconds,
@@ -263,6 +271,12 @@ impl Metrics {
 
     pub(crate) fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&[("code", code)]).inc();
+    }
+
+    pub(crate) fn token_refused(&self, reason: &'static str) {
+        self.tokens_refused
+            .get_or_create(&[("reason", reason)])
+            .inc();
     }
 
     pub(crate) fn plugin_failed(&self, kind: &'static str) {

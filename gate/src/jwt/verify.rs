@@ -88,6 +88,30 @@ pub enum TokenError {
     WrongAudience,
 }
 
+impl TokenError {
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "too-long",
+            Self::NotAToken => "not-a-token",
+            Self::CriticalHeader => "critical-header",
+            Self::UnknownAlgorithm => "unknown-algorithm",
+            Self::WrongAlgorithm => "wrong-algorithm",
+            Self::UnknownKey => "unknown-key",
+            Self::AmbiguousKey => "ambiguous-key",
+            Self::BadSignature => "bad-signature",
+            Self::BadClaims => "bad-claims",
+            Self::MissingClaim(_) => "missing-claim",
+            Self::BadClaim(_) => "bad-claim",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::WrongIssuer => "wrong-issuer",
+            Self::WrongAudience => "wrong-audience",
+        }
+    }
+}
+
 /// The header of a token. A field that is there twice is an error.
 #[derive(Deserialize)]
 struct Header {

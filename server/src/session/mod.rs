@@ -26,6 +26,7 @@ use self::rooms::{WrongCodes, busy, gone};
 use self::state::{Action, Now, SessionState, error};
 use self::transport::Transport;
 use crate::accept::Permit;
+use crate::auth::Admission;
 use crate::fanout::Fanout;
 use crate::node::Node;
 use crate::room::{Claim, LeaveReason, PostError, Return, RoomHandle, RoomInput};
@@ -102,7 +103,7 @@ impl Link {
 }
 
 /// Runs a session from its first frame to its last.
-pub(crate) async fn run(node: Arc<Node>, link: Link) {
+pub(crate) async fn run(node: Arc<Node>, link: Link, _admission: Admission) {
     let session = Session::new(node, &link);
     tracing::debug!(session = ?session.id, subprotocol = link.subprotocol.name(), "session begins");
     session.live(link).await;
