@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use crate::auth::{self, Admission};
+use crate::auth::{self, Refused};
 use crate::node::{Node, Phase};
 use crate::session::transport::Transport;
 use crate::session::{self, Link};
@@ -161,10 +161,11 @@ async fn upgrade(
         Negotiated::Speak(subprotocol) => {
             upgrade.set_selected_protocol(HeaderValue::from_static(subprotocol.name()));
             let node = gate.node;
-            let admission = node.auth.admit(&headers, &uri, offer.token, verdict).await;
-            if let Admission::Refused(code, reason) = admission {
-                return refuse_socket(upgrade, node, permit, code, reason);
-            }
+            let admitted = node.auth.admit(&headers, &uri, offer.token, verdict).await;
+            let admission = match admitted {
+                Ok(admission) => admission,
+                Err(refused) => return refuse_socket(upgrade, node, permit, refused),
+            };
             upgrade.on_upgrade(move |socket| async move {
                 let span = tracing::debug_span!("session");
                 let write_timeout = node.limits.write_timeout;
@@ -201,7 +202,8 @@ pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
 
 fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit) -> Response {
     let reason = offer::refusal_reason();
-    refuse_socket(upgrade, node, permit, CloseCode::ProtocolError, reason)
+    let code = CloseCode::ProtocolError;
+    refuse_socket(upgrade, node, permit, Refused { code, reason })
 }
 
 /// Opens the WebSocket only to close it: a browser shows nothing of a handshake that failed.
@@ -209,8 +211,7 @@ fn refuse_socket(
     upgrade: WebSocketUpgrade,
     node: Arc<Node>,
     permit: Permit,
-    code: CloseCode,
-    reason: String,
+    Refused { code, reason }: Refused,
 ) -> Response {
     upgrade.on_upgrade(move |socket| async move {
         node.metrics.closed(code);

@@ -19,8 +19,13 @@ pub(crate) enum Admission {
     User(Identity),
     /// As somebody's who must say who it is before it does anything else.
     Unknown,
-    /// Not at all. The WebSocket is opened for the code to be seen.
-    Refused(CloseCode, String),
+}
+
+/// Why nobody comes in. The WebSocket is opened all the same, for the code to be seen.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: CloseCode,
+    pub(crate) reason: String,
 }
 
 /// What can be in the query of the WebSocket's address.
@@ -39,19 +44,23 @@ impl Authenticator {
         uri: &Uri,
         offered: Option<Token>,
         origin: OriginVerdict,
-    ) -> Admission {
+    ) -> Result<Admission, Refused> {
         let Some(auth) = self.tokens() else {
-            return Admission::Guest;
+            return Ok(Admission::Guest);
         };
         match auth.identify(headers, uri, offered).await {
-            Some(Ok(identity)) => Admission::User(identity),
-            Some(Err(denied)) => Admission::Refused(denied.close_code(), denied.to_string()),
-            None if origin == OriginVerdict::NeedsToken => Admission::Refused(
-                CloseCode::TokenRequired,
-                "without an Origin, the token must be in the handshake: Authorization: Bearer …"
-                    .to_owned(),
-            ),
-            None => Admission::Unknown,
+            Some(Ok(identity)) => Ok(Admission::User(identity)),
+            Some(Err(denied)) => Err(Refused {
+                code: denied.close_code(),
+                reason: denied.to_string(),
+            }),
+            None if origin == OriginVerdict::NeedsToken => Err(Refused {
+                code: CloseCode::TokenRequired,
+                reason:
+                    "without an Origin, the token must be in the handshake: Authorization: Bearer …"
+                        .to_owned(),
+            }),
+            None => Ok(Admission::Unknown),
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::keys::Keys;
 use crate::telemetry::Metrics;
 
-pub(crate) use self::admission::Admission;
+pub(crate) use self::admission::{Admission, Refused};
 pub use self::settings::{JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub(crate) use self::tickets::router as ticket_router;
 
@@ -175,6 +175,14 @@ impl TokenAuth {
         self.tickets.lock().unwrap_or_else(|lock| lock.into_inner())
     }
 }
+
+/// How long this still holds.
+pub(crate) fn time_left(identity: &Identity) -> Duration {
+    identity.expires_at.saturating_sub(unix_time()).min(FAR)
+}
+
+/// Ten years: a connection does not live so long, and any clock can still count it.
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The time since 1970.
 fn unix_time() -> Duration {

@@ -198,6 +198,7 @@ impl RoomCore {
             } => self.message(peer, payload.as_msgpack(), id, since),
             RoomInput::StateRequest { peer, view } => self.state_request(&peer, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
+            RoomInput::Roles { session, roles } => self.change_roles(session, roles),
             RoomInput::Shutdown => self.close(
                 ErrorCode::ServerDraining.as_str(),
                 "the server is stopping; come back soon",

@@ -52,6 +52,11 @@ pub(crate) enum RoomInput {
     StateRequest { peer: Peer, view: String },
     /// A session changed its nickname.
     Renamed { session: SessionId, name: String },
+    /// A session's user has these roles now.
+    Roles {
+        session: SessionId,
+        roles: Vec<String>,
+    },
     /// The server is about to stop.
     Shutdown,
 }

@@ -306,6 +306,7 @@ impl RoomTask {
                 | RoomInput::Ack { .. }
                 | RoomInput::StateRequest { .. }
                 | RoomInput::Renamed { .. }
+                | RoomInput::Roles { .. }
                 | RoomInput::Shutdown => {}
             }
         }

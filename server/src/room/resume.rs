@@ -36,10 +36,10 @@ impl RoomCore {
             }
             return;
         };
+        self.take_roles(id, roles);
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
-        member.roles = roles;
         member.peer = peer;
         match claim {
             // The answer to the join that is on its way goes to the new connection.
@@ -211,6 +211,29 @@ impl RoomCore {
             let reason = if is_absent { "away" } else { "back" };
             self.announce_change(id, reason, &Audience::Except(vec![id]));
         }
+    }
+
+    /// A session's user has other roles than before.
+    pub(super) fn change_roles(&mut self, session: SessionId, roles: Vec<String>) {
+        let Some(id) = self.roster.of_session(session) else {
+            return;
+        };
+        if self.keeps_permission(id, &roles) {
+            return self.take_roles(id, roles);
+        }
+        if let Some(peer) = self.roster.get(id).map(|it| it.peer.clone()) {
+            self.expel_forbidden(id, &peer);
+        }
+    }
+
+    /// Notes a member's roles, and tells the plugin if they are others.
+    fn take_roles(&mut self, id: u32, roles: Vec<String>) {
+        let Some(member) = self.roster.get_mut(id).filter(|it| it.roles != roles) else {
+            return;
+        };
+        member.roles = roles;
+        let event = wit::Event::Changed(member.to_plugin());
+        self.hold(event, Origin::Room);
     }
 
     /// Whether a member may stay with the roles that its session has now, if they are others than before.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parlor_gate::jwt::Identity;
 use parlor_proto::{CloseCode, client};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use super::outbox::{Control, Outgoing};
 use super::registry::{SessionHandle, SessionInput, Takeover};
 use super::serving::{Greeting, Serving};
+use super::state::Action;
 use super::transport::WriteError;
 use super::{Link, Session, refused_resume};
 use crate::room::{Claim, RoomInput};
@@ -35,6 +37,8 @@ impl End {
     fn keeps_session(&self) -> bool {
         match self {
             Self::Gone => true,
+            // Its user may come back with another token.
+            Self::Close(CloseCode::TokenRefused, _) => true,
             Self::Close(code, _) => code.may_reconnect() && *code != CloseCode::ServiceRestart,
             Self::Goodbye | Self::Drain | Self::Replaced(_) | Self::HandOver(_) => false,
         }
@@ -59,6 +63,8 @@ pub(super) struct HandOver {
     pub(super) session: SessionHandle,
     pub(super) resume: client::Resume,
     pub(super) generation: u64,
+    /// Whose token the connection came with.
+    pub(super) identity: Option<Identity>,
 }
 
 /// What ends a connection from within.
@@ -113,11 +119,13 @@ impl Session {
         self.finish(last).await;
     }
 
-    /// Whether a session may wait for a new connection. There is an end to how many do, or whoever opens and drops connections
+    /// Whether a session may wait for a new connection. Nobody comes back to one that was nobody's, and there is an end to how many do, or whoever opens and drops connections
     /// could fill the memory.
     fn may_be_away(&self) -> bool {
         let limits = &self.node.limits;
-        !limits.resume_window.is_zero() && self.node.sessions.count() <= 2 * limits.connections_max
+        !limits.resume_window.is_zero()
+            && self.state.who.is_known()
+            && self.node.sessions.count() <= 2 * limits.connections_max
     }
 
     /// Waits without a connection. `None` if nobody took the session up in time.
@@ -201,6 +209,7 @@ impl Session {
             link,
             resume,
             generation,
+            identity,
             outcome,
         } = takeover;
         tracing::debug!(session = ?self.id, subprotocol = link.subprotocol.name(), "resumed");
@@ -210,6 +219,8 @@ impl Session {
         self.parked.clear();
         self.state.peer.connection = self.outbox.turn_over();
         self.state.peer.subprotocol = link.subprotocol;
+        let renamed = identity.map(|it| self.state.take_identity(it));
+        self.begin_identity();
         let mut answers = Vec::new();
         for (room, was_claimed) in self.state.detach() {
             let position = resume.rooms.iter().find(|it| it.room == **room.name());
@@ -227,6 +238,11 @@ impl Session {
             // A room that is gone does not answer, and is left out.
             let _ = room.post_surely(input).await;
         }
+        for action in renamed.into_iter().flatten() {
+            if let Action::Post(room, input) = action {
+                self.post(&room, input).await;
+            }
+        }
         self.unclaimed_until = Some(Instant::now() + self.node.limits.resume_window);
         Serving::new(link, Greeting::Resumed(answers))
     }
@@ -238,6 +254,7 @@ impl Session {
             link,
             resume: request.resume,
             generation: request.generation,
+            identity: request.identity,
             outcome,
         };
         let input = SessionInput::Takeover(Box::new(takeover));

@@ -1,6 +1,7 @@
 //! Sessions. One task owns a session: who a client is, and the rooms it is in. Over its life it serves one connection
 //! after the other; between two of them it is away, and its seats are kept for a while.
 
+mod identity;
 mod lifetime;
 pub(crate) mod outbox;
 mod registry;
@@ -9,6 +10,7 @@ mod serving;
 mod state;
 pub(crate) mod transport;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,6 +21,7 @@ use parlor_proto::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::identity::Who;
 use self::lifetime::{Ending, HandOver};
 use self::outbox::{Bounds, Control, Outbox, Overflow};
 use self::registry::SessionHandle;
@@ -103,8 +106,8 @@ impl Link {
 }
 
 /// Runs a session from its first frame to its last.
-pub(crate) async fn run(node: Arc<Node>, link: Link, _admission: Admission) {
-    let session = Session::new(node, &link);
+pub(crate) async fn run(node: Arc<Node>, link: Link, admission: Admission) {
+    let session = Session::new(node, &link, admission);
     tracing::debug!(session = ?session.id, subprotocol = link.subprotocol.name(), "session begins");
     session.live(link).await;
 }
@@ -123,12 +126,14 @@ struct Session {
     parked: Vec<ClientFrame>,
     /// Until when the rooms are kept that the client has not come back to, though it is back itself.
     unclaimed_until: Option<Instant>,
+    /// Until when it is known who this is, or may stay unknown.
+    identity_until: Option<Instant>,
     /// Whether the server told it to go while that could not be done.
     is_drain_due: bool,
 }
 
 impl Session {
-    fn new(node: Arc<Node>, link: &Link) -> Self {
+    fn new(node: Arc<Node>, link: &Link, admission: Admission) -> Self {
         let (id, handle, inputs) = node.sessions.register();
         let limits = &node.limits;
         let bounds = Bounds {
@@ -142,27 +147,31 @@ impl Session {
             outbox: Arc::clone(&outbox),
             subprotocol: link.subprotocol,
         };
-        let name = format!("Guest {:04}", id.0 % 10_000);
+        let who = Who::from(admission);
+        let name = who.default_name(id.0);
         let (rooms_max, bad_frames_max) = (limits.rooms_per_session_max, limits.bad_frames_max);
-        Self {
-            state: SessionState::new(peer, name, rooms_max, bad_frames_max),
+        let mut session = Self {
+            state: SessionState::new(peer, who, name, rooms_max, bad_frames_max),
             fanout: Fanout::new(Arc::clone(&node.metrics)),
             wrong_codes: WrongCodes::new(limits.wrong_codes_per_minute),
             parked: Vec::new(),
             unclaimed_until: None,
             is_drain_due: false,
+            identity_until: None,
             outbox,
             inputs,
             handle,
             id,
             node,
-        }
+        };
+        session.begin_identity();
+        session
     }
 
     fn returning(&self, claim: Claim) -> RoomInput {
         RoomInput::Back(Box::new(Return {
             peer: self.state.peer.clone(),
-            roles: Vec::new(),
+            roles: self.state.who.roles().to_vec(),
             claim,
         }))
     }
@@ -209,8 +218,15 @@ impl Session {
 
     /// Takes a frame. `Some` if that ends the connection.
     async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Option<Ending> {
-        for action in self.state.on_frame(frame, now()) {
+        let mut actions = VecDeque::from(self.state.on_frame(frame, now()));
+        while let Some(action) = actions.pop_front() {
             match action {
+                Action::Authenticate(token, name) => {
+                    match self.authenticate(&token, name.as_deref()).await {
+                        Ok(more) => actions.extend(more),
+                        Err(ending) => return Some(ending),
+                    }
+                }
                 Action::Send(frame) => self.send(frame),
                 Action::Welcome => self.welcome(),
                 Action::Join { request, attempt } => self.join(request, attempt),
@@ -227,13 +243,15 @@ impl Session {
                 }
                 Action::Close(code, reason) => return Some(Ending::Close(code, reason)),
                 Action::Resume(resume) => {
-                    let found = self.node.sessions.find(&resume);
+                    let who = &self.state.who;
+                    let found = self.node.sessions.find(&resume, who.user());
                     match found.filter(|(id, ..)| *id != self.id) {
                         Some((_, session, generation)) => {
                             return Some(Ending::HandOver(Box::new(HandOver {
                                 session,
                                 resume,
                                 generation,
+                                identity: self.state.who.identity().cloned(),
                             })));
                         }
                         None => self.send(refused_resume()),
@@ -251,7 +269,7 @@ impl Session {
         };
         // What must not be lost waits for its place; everything else may be refused.
         let posted = match input {
-            RoomInput::Leave { .. } => room.post_surely(input).await,
+            RoomInput::Leave { .. } | RoomInput::Roles { .. } => room.post_surely(input).await,
             input => room.post(input),
         };
         match posted {
@@ -296,7 +314,7 @@ impl Session {
 fn refused_resume() -> ServerFrame {
     error(
         ErrorCode::ResumeRefused,
-        "this session is over, or its token was used already; join your rooms again",
+        "this session is over, is another user's, or its token was used already; join your rooms again",
         None,
         None,
     )

@@ -7,9 +7,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use dashmap::DashMap;
+use parlor_gate::jwt::Identity;
 use parlor_gate::resume_token::ResumeKey;
 use parlor_proto::client;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +37,8 @@ pub(crate) struct Takeover {
     pub(crate) link: Link,
     pub(crate) resume: client::Resume,
     pub(crate) generation: u64,
+    /// Whose token the connection came with.
+    pub(crate) identity: Option<Identity>,
     /// Told whether it worked; if not, it gets its connection back.
     pub(crate) outcome: oneshot::Sender<Result<(), Box<Link>>>,
 }
@@ -88,9 +91,16 @@ impl Generations {
 pub(crate) struct SessionHandle {
     pub(crate) inputs: mpsc::Sender<SessionInput>,
     generations: Arc<Mutex<Generations>>,
+    /// The user it belongs to, once that is known; it never becomes another's.
+    user: Arc<OnceLock<String>>,
 }
 
 impl SessionHandle {
+    /// Notes whose session it is.
+    pub(super) fn belongs_to(&self, user: &str) {
+        self.user.get_or_init(|| user.to_owned());
+    }
+
     pub(crate) fn generations(&self) -> MutexGuard<'_, Generations> {
         let lock = self.generations.lock();
         lock.unwrap_or_else(|lock| lock.into_inner())
@@ -120,6 +130,7 @@ impl Sessions {
         let handle = SessionHandle {
             inputs,
             generations: Arc::default(),
+            user: Arc::default(),
         };
         self.by_id.insert(id, handle.clone());
         (id, handle, receiver)
@@ -144,15 +155,20 @@ impl Sessions {
         self.key.issue(id.0, handle.generations().newest())
     }
 
-    /// The session that a `resume` asks for, if its token is good.
-    pub(super) fn find(&self, resume: &client::Resume) -> Option<(SessionId, SessionHandle, u64)> {
+    /// The session that a `resume` asks for, if its token is good and it is this user's.
+    pub(super) fn find(
+        &self,
+        resume: &client::Resume,
+        user: Option<&str>,
+    ) -> Option<(SessionId, SessionHandle, u64)> {
         let (session, generation) = self.key.open(&resume.resume_token)?;
         let id = SessionId(session);
         if resume.session != id.to_string() {
             return None;
         }
         let handle = self.by_id.get(&id)?.clone();
-        let is_good = handle.generations().accepts(generation);
+        let is_theirs = handle.user.get().map(String::as_str) == user;
+        let is_good = is_theirs && handle.generations().accepts(generation);
         is_good.then_some((id, handle, generation))
     }
 }

@@ -28,7 +28,7 @@ impl Session {
         }
         let locator = Locator {
             node: &self.node,
-            roles: &[],
+            roles: self.state.who.roles(),
             is_in: &|room| self.state.is_in(room),
         };
         let located = match locator.locate(&request) {
@@ -46,8 +46,8 @@ impl Session {
         let input = RoomInput::Join(Box::new(JoinRequest {
             peer: self.state.peer.clone(),
             name: self.state.name.clone(),
-            user: None,
-            roles: Vec::new(),
+            user: self.state.who.user().map(str::to_owned),
+            roles: self.state.who.roles().to_vec(),
             seat: request.seat,
             has_reservation,
             id,

@@ -66,9 +66,10 @@ impl Serving {
 
     async fn serve(&mut self, session: &mut Session) -> Result<std::convert::Infallible, End> {
         match std::mem::replace(&mut self.greeting, Greeting::None) {
-            Greeting::Welcome => session.welcome(),
+            // Else it comes as soon as it is known who is there.
+            Greeting::Welcome if session.state.who.is_known() => session.welcome(),
             Greeting::Resumed(answers) => self.greet(session, answers).await?,
-            Greeting::None => {}
+            Greeting::Welcome | Greeting::None => {}
         }
         // One timer that is looked at when it fires, instead of one set anew for every message.
         let mut timer = Box::pin(tokio::time::sleep_until(self.next_look(session)));
@@ -162,7 +163,9 @@ impl Serving {
         let subprotocol = self.link.subprotocol;
         session.node.metrics.frame_in(subprotocol, message.len());
         let frame = subprotocol.decode_client(message);
-        tracing::trace!(session = ?session.id, ?frame, "frame");
+        // Its kind only: what is in it may be a token, or nobody else's business.
+        let kind = frame.as_ref().map(parlor_proto::ClientFrame::type_name);
+        tracing::trace!(session = ?session.id, frame = ?kind, "frame");
         self.handle(session, frame).await?;
         // What a burst of requests is answered must not pile up until the burst is over.
         if session.outbox.is_heavy() {
@@ -263,10 +266,8 @@ impl Serving {
                 next = next.min(self.last_heard + away_after);
             }
         }
-        match session.unclaimed_until {
-            Some(until) => next.min(until),
-            None => next,
-        }
+        let ends = [session.unclaimed_until, session.identity_until];
+        ends.into_iter().flatten().fold(next, Instant::min)
     }
 
     /// A room may want to know sooner than the server would ask.
@@ -285,6 +286,13 @@ impl Serving {
         if silence >= session.node.limits.silence_max {
             let reason = "nothing was heard from the client, not even a pong".to_owned();
             return Err(End::Close(CloseCode::Silent, reason));
+        }
+        if session
+            .identity_until
+            .is_some_and(|it| it <= Instant::now())
+        {
+            let (code, reason) = session.identity_end();
+            return Err(End::Close(code, reason.to_owned()));
         }
         if session
             .unclaimed_until

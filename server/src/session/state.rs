@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parlor_gate::token::Token;
 use parlor_proto::{
     ClientFrame, CloseCode, Create, ErrorCode, FrameError, ServerFrame, client, server,
 };
@@ -11,9 +12,8 @@ use parlor_proto::{
 use crate::room::{LeaveReason, RoomHandle, RoomInput};
 
 use super::Peer;
+use super::identity::Who;
 
-/// The longest nickname.
-const NAME_CHARS_MAX: usize = 32;
 /// How often a join is tried again when the room went away under it.
 const JOIN_ATTEMPTS_MAX: u32 = 5;
 
@@ -36,6 +36,8 @@ pub(crate) enum Action {
     /// Come back to a room that kept its seat for a client that knows nothing of it any more, as the answer to the join of
     /// this number.
     Claim(RoomHandle, Option<u64>),
+    /// Find out whose token this is; if it has no name, this one is wanted.
+    Authenticate(Token, Option<String>),
     /// Take up an earlier session.
     Resume(client::Resume),
     /// Answer with the rooms there are.
@@ -91,6 +93,7 @@ pub(crate) struct Now {
 pub(crate) struct SessionState {
     /// What rooms hold of it.
     pub(crate) peer: Peer,
+    pub(crate) who: Who,
     pub(crate) name: String,
     rooms: HashMap<Arc<str>, Membership>,
     rooms_max: usize,
@@ -99,9 +102,16 @@ pub(crate) struct SessionState {
 }
 
 impl SessionState {
-    pub(crate) fn new(peer: Peer, name: String, rooms_max: usize, bad_frames_max: u32) -> Self {
+    pub(crate) fn new(
+        peer: Peer,
+        who: Who,
+        name: String,
+        rooms_max: usize,
+        bad_frames_max: u32,
+    ) -> Self {
         Self {
             peer,
+            who,
             name,
             rooms: HashMap::new(),
             rooms_max,
@@ -121,6 +131,9 @@ impl SessionState {
             Err(error) => return self.on_bad_frame(&error),
         };
         self.bad_frames = 0;
+        if !self.who.is_known() && !matches!(frame, ClientFrame::Auth(_)) {
+            return vec![Action::Send(too_early(&frame))];
+        }
         let Some(frame) = self.park(frame) else {
             return Vec::new();
         };
@@ -163,6 +176,11 @@ impl SessionState {
             },
         );
         true
+    }
+
+    /// The rooms the session is in, or on its way into.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &RoomHandle> {
+        self.rooms.values().map(|it| &it.room)
     }
 
     /// Whether the session is in a room of this name, or on its way into it.
@@ -324,35 +342,6 @@ impl SessionState {
         vec![answer, Action::Close(CloseCode::PolicyViolation, reason)]
     }
 
-    fn on_auth(&mut self, auth: client::Auth) -> Vec<Action> {
-        let Some(name) = auth.name else {
-            return vec![Action::Welcome];
-        };
-        let name = name.trim();
-        if name.is_empty()
-            || name.chars().count() > NAME_CHARS_MAX
-            || name.chars().any(is_invisible)
-        {
-            return vec![Action::Send(error(
-                ErrorCode::InvalidName,
-                "a nickname is 1 to 32 visible characters",
-                None,
-                None,
-            ))];
-        }
-        name.clone_into(&mut self.name);
-        let renamed = |room: &RoomHandle| {
-            let input = RoomInput::Renamed {
-                session: self.peer.session,
-                name: self.name.clone(),
-            };
-            Action::Post(room.clone(), input)
-        };
-        let mut actions: Vec<Action> = self.rooms.values().map(|it| renamed(&it.room)).collect();
-        actions.insert(0, Action::Welcome);
-        actions
-    }
-
     fn on_join(&mut self, join: client::JoinRoom) -> Vec<Action> {
         if let Some(membership) = self.unclaimed(&join) {
             let id = join.id;
@@ -458,10 +447,24 @@ impl SessionState {
     }
 }
 
-/// Characters that show nothing, or change how what follows is shown: a name of them could pass for another.
-fn is_invisible(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// The refusal of a frame that came before it is known who sent it.
+fn too_early(frame: &ClientFrame) -> ServerFrame {
+    if let ClientFrame::Resume(_) = frame {
+        let message =
+            "a session is taken up by its user only: send `auth {token}` first, then this again";
+        return error(ErrorCode::ResumeRefused, message, None, None);
+    }
+    let (id, room) = match frame {
+        ClientFrame::JoinRoom(join) => (join.id, join.room.as_ref()),
+        ClientFrame::LeaveRoom(leave) => (leave.id, Some(&leave.room)),
+        ClientFrame::RoomMessage(message) => (message.id, Some(&message.room)),
+        ClientFrame::ListRooms(list) => (Some(list.id), None),
+        ClientFrame::StateRequest(request) => (None, Some(&request.room)),
+        ClientFrame::Ack(ack) => (None, Some(&ack.room)),
+        ClientFrame::Auth(_) | ClientFrame::Resume(_) | ClientFrame::Ping(_) => (None, None),
+    };
+    let message = "say first who you are, with `auth {token}`";
+    error(ErrorCode::NotAuthenticated, message, id, room.cloned())
 }
 
 /// An `error` frame.
