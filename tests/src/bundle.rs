@@ -14,6 +14,7 @@ const ROOM_GUESTS: [&str; 8] = [
     "away",
     "on-tick",
     "probe",
+    "reserved",
     "save-traps",
     "ticker",
     "tiny",

@@ -85,15 +85,22 @@ impl TestClient {
     }
 
     /// Connects through a prepared handshake and waits for `welcome`.
+    pub async fn through(handshake: Handshake, subprotocol: Subprotocol) -> Self {
+        let mut client = Self::unknown(handshake, subprotocol).await;
+        client.welcome = client.expect_welcome().await;
+        client
+    }
+
+    /// Connects through a prepared handshake, to a server that does not know yet who this is.
     ///
     /// # Panics
     ///
     /// When the server refuses.
-    pub async fn through(handshake: Handshake, subprotocol: Subprotocol) -> Self {
+    pub async fn unknown(handshake: Handshake, subprotocol: Subprotocol) -> Self {
         let opened = handshake.offer(&[subprotocol.name()]).open().await;
         let socket = opened.unwrap_or_else(|refused| panic!("the server refused: {refused:?}"));
         assert_eq!(socket.chosen.as_deref(), Some(subprotocol.name()));
-        let mut client = Self {
+        Self {
             stream: socket.stream,
             subprotocol,
             welcome: server::Welcome {
@@ -110,9 +117,7 @@ impl TestClient {
             },
             last_id: 0,
             came: VecDeque::new(),
-        };
-        client.welcome = client.expect_welcome().await;
-        client
+        }
     }
 }
 

@@ -18,7 +18,8 @@ pub struct Handshake {
     address: SocketAddr,
     path: String,
     offer: Vec<String>,
-    origin: Option<String>,
+    token_in_offer: Option<String>,
+    headers: Vec<(&'static str, String)>,
     receive_buffer_bytes: Option<u32>,
 }
 
@@ -48,7 +49,8 @@ impl Handshake {
             address: server.address,
             path: "/ws".to_owned(),
             offer: Vec::new(),
-            origin: None,
+            token_in_offer: None,
+            headers: Vec::new(),
             receive_buffer_bytes: None,
         }
     }
@@ -63,7 +65,29 @@ impl Handshake {
     /// Comes from a page of this origin.
     #[must_use]
     pub fn origin(mut self, origin: &str) -> Self {
-        self.origin = Some(origin.to_owned());
+        self.headers.push(("Origin", origin.to_owned()));
+        self
+    }
+
+    /// Carries a token in the `Authorization` header.
+    #[must_use]
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.headers
+            .push(("Authorization", format!("Bearer {token}")));
+        self
+    }
+
+    /// Carries a token in front of the subprotocols that it offers.
+    #[must_use]
+    pub fn token_in_offer(mut self, token: &str) -> Self {
+        self.token_in_offer = Some(token.to_owned());
+        self
+    }
+
+    /// Has this behind the path.
+    #[must_use]
+    pub fn query(mut self, query: &str) -> Self {
+        self.path = format!("{}?{query}", self.path);
         self
     }
 
@@ -83,17 +107,21 @@ impl Handshake {
     /// # Panics
     ///
     /// When the connection fails in any other way.
-    pub async fn open(self) -> Result<Socket, Refused> {
+    pub async fn open(mut self) -> Result<Socket, Refused> {
         let url = format!("ws://{}{}", self.address, self.path);
         let mut request = url.into_client_request().expect("the URL is one");
         let header = |value: &str| HeaderValue::from_str(value).expect("a header's text");
+        for (name, value) in &self.headers {
+            request.headers_mut().append(*name, header(value));
+        }
+        if let (Some(token), Some(first)) = (&self.token_in_offer, self.offer.first_mut()) {
+            // In one header: the client below compares the answer with the first.
+            *first = format!("auth.{token}, {first}");
+        }
         for offer in &self.offer {
             request
                 .headers_mut()
                 .append("Sec-WebSocket-Protocol", header(offer));
-        }
-        if let Some(origin) = &self.origin {
-            request.headers_mut().insert("Origin", header(origin));
         }
         let connecting = async {
             let socket = TcpSocket::new_v4().expect("sockets are to be had");

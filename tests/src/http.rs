@@ -18,13 +18,33 @@ pub struct HttpResponse {
     pub body: String,
 }
 
+impl HttpResponse {
+    /// The value of a header, in lower case; its name must be, too.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(found, _)| *found == name).map(|it| it.1)
+    }
+}
+
 /// Asks for a page and reads the answer to its end.
+pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
+    request(address, "GET", path, headers).await
+}
+
+/// Asks with any method, and reads the answer to its end.
 ///
 /// # Panics
 ///
 /// When there is no answer that is HTTP.
-pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+pub async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> HttpResponse {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -6,8 +6,13 @@ mod bundle;
 mod client;
 mod handshake;
 mod http;
+mod key_server;
+mod log;
 mod metrics;
 mod server;
+/// Signs tokens.
+#[path = "../../gate/tests/support/signer.rs"]
+pub mod signer;
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,7 +20,9 @@ use std::time::Duration;
 pub use bundle::{catalog, component, guest};
 pub use client::{Answer, Ended, Lost, TestClient, json_of, payload};
 pub use handshake::{Handshake, Refused, Socket};
-pub use http::{HttpResponse, get};
+pub use http::{HttpResponse, get, request};
+pub use key_server::KeyServer;
+pub use log::Log;
 pub use metrics::Metrics;
 pub use server::{Options, Report, TestServer};
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parlor_server::{Assets, Catalog, Config, FileConfig, Limits, Listeners, TestBreak};
+use parlor_server::{
+    Assets, Auth, Catalog, Config, FileConfig, JwtTable, Limits, Listeners, TestBreak,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::http::{HttpResponse, get};
-use crate::{DEADLINE, Metrics, bundle, in_time};
+use crate::{DEADLINE, Log, Metrics, bundle, in_time};
 
 /// How a server is to be.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,12 @@ pub struct Options {
     pub limits: Limits,
     /// The origins it allows beside loopback ones.
     pub origins: Vec<String>,
+    /// How tokens are checked, if they are.
+    pub jwt: Option<JwtTable>,
+    /// Whether it comes up without being ready.
+    pub is_unready: bool,
+    /// Where its log is kept, if it is.
+    pub log: Option<Log>,
     /// How it is broken on purpose: see [`TestBreak`].
     pub test_break: Option<TestBreak>,
 }
@@ -82,6 +90,8 @@ impl TestServer {
         let file = FileConfig {
             data_dir: Some(data_dir.path().to_owned()),
             origin: options.origins,
+            auth: options.jwt.is_some().then_some(Auth::Jwt),
+            jwt: options.jwt.unwrap_or_default(),
             ..FileConfig::default()
         };
         let mut config = Config::check(file).expect("these settings are fine");
@@ -94,10 +104,13 @@ impl TestServer {
         // Compiling the components takes long on a busy machine, and only once.
         let catalog = tokio::task::spawn_blocking(bundle::catalog);
         let catalog = catalog.await.expect("the components are built");
-        let thread = std::thread::spawn(move || serve(public, admin, config, catalog, stopped));
+        let log = options.log;
+        let thread =
+            std::thread::spawn(move || serve(public, admin, config, catalog, log, stopped));
         // The server makes its token before it accepts.
         let ready = get(address, "/ready", &[]).await;
-        assert_eq!(ready.status, 200, "{ready:?}");
+        let expected = if options.is_unready { 503 } else { 200 };
+        assert_eq!(ready.status, expected, "{ready:?}");
         let token = std::fs::read_to_string(data_dir.path().join("admin-token"))
             .expect("the server made a token");
         Self {
@@ -232,12 +245,15 @@ fn serve(
     admin: std::net::TcpListener,
     config: Config,
     catalog: Arc<Catalog>,
+    log: Option<Log>,
     stopped: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(log) = log {
+        log.keep_thread();
+        runtime.on_thread_start(move || log.keep_thread());
+    }
+    let runtime = runtime.worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let listeners = Listeners {
             public: TcpListener::from_std(public)?,
