@@ -4,4 +4,5 @@
 //! files are the server's. So each rule can be tested with plain values, and what parses a stranger's bytes can be
 //! fuzzed without building a server around it.
 
+pub mod rates;
 pub mod resume_token;
