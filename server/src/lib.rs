@@ -38,7 +38,8 @@ use self::telemetry::Metrics;
 use self::web::Site;
 
 pub use breakage::TestBreak;
-pub use config::{Auth, Config, ConfigError, FileConfig, Limits, Origins};
+pub use config::{Auth, Config, ConfigError, FileConfig, FileLimits, Limits, Origins, Switch};
+pub use parlor_gate::rates::RateSettings;
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
 pub use web::Assets;
 
