@@ -270,6 +270,19 @@ fn pass_or_refuse(rate: Rate, (quota, patience): &mut (Quota, Patience), now: Du
 }
 
 impl Rate {
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Bytes => "bytes",
+            Self::Joins => "joins",
+            Self::Creates => "creates",
+            Self::WrongCodes => "wrong-codes",
+            Self::Pings => "pings",
+        }
+    }
+
     /// What a client is told whose request was refused.
     #[must_use]
     pub fn refusal(self) -> &'static str {

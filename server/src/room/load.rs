@@ -5,14 +5,22 @@
 //! Rates limit how much a client says; this limits what its saying costs. It knows neither sockets nor the clock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_proto::{ServerFrame, server};
 use tokio::time::Instant;
+
+use super::core::{Origin, RoomCore};
+use crate::session::outbox::Control;
 
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Who was told is sent away if it is the one again in so many windows after that.
 const WINDOWS_TO_MEND: u64 = 2;
+
+/// The code of the notice.
+const OVERLOADED: &str = "ROOM_OVERLOADED";
 
 /// What becomes of the member who used up a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +29,16 @@ pub(super) enum Sentence {
     Tell,
     /// It was told, and its connection is closed.
     Close,
+}
+
+impl Sentence {
+    /// Its name in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tell => "told",
+            Self::Close => "closed",
+        }
+    }
 }
 
 /// The window under way, and who was told of late.
@@ -124,6 +142,53 @@ impl Load {
     }
 }
 
+impl RoomCore {
+    /// Charges what a batch cost to those whose inputs it had.
+    pub(super) fn charge(&mut self, batch: &[Origin], cost: Duration) {
+        if let Some(load) = &mut self.load {
+            let senders = batch.iter().map(|origin| match origin {
+                Origin::Message { member, .. } => Some(*member),
+                _ => None,
+            });
+            load.charge(senders, cost);
+        }
+    }
+
+    /// Ends the window if its time is over, and lets whoever used it up know.
+    pub(super) fn judge_load(&mut self) {
+        let Some(load) = &mut self.load else {
+            return;
+        };
+        if self.status.take_refusal() {
+            load.note_refusal();
+        }
+        let Some((member, sentence)) = load.pass_time(self.now) else {
+            return;
+        };
+        let Some(member) = self.roster.get(member) else {
+            return;
+        };
+        self.metrics.room_overloaded(sentence.name());
+        match sentence {
+            Sentence::Tell => {
+                let notice = ServerFrame::Notice(server::Notice {
+                    code: OVERLOADED.to_owned(),
+                    message: format!(
+                        "the room {} has more to do than it can, most of it for you; send less, for going on like this \
+                         closes the connection",
+                        self.identity.name
+                    ),
+                });
+                self.fanout.send([&member.peer], notice);
+            }
+            Sentence::Close => {
+                let word = Control::Overloads(Arc::clone(&self.identity.name));
+                member.peer.outbox.push_control(word);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,8 +250,15 @@ mod tests {
             Some((2, Sentence::Tell))
         );
         let mut windows = Windows::new();
-        assert_eq!(windows.with(&[(&[ANN, BOB], 600)]), None, "half is not more than half");
-        assert_eq!(windows.with(&[(&[ANN], 300), (&[BOB], 290)]), Some((1, Sentence::Tell)));
+        assert_eq!(
+            windows.with(&[(&[ANN, BOB], 600)]),
+            None,
+            "half is not more than half"
+        );
+        assert_eq!(
+            windows.with(&[(&[ANN], 300), (&[BOB], 290)]),
+            Some((1, Sentence::Tell))
+        );
     }
 
     #[test]
@@ -204,7 +276,11 @@ mod tests {
         let mut windows = Windows::new();
         windows.load.note_refusal();
         assert_eq!(windows.with(&[(&[ANN], 1)]), Some((1, Sentence::Tell)));
-        assert_eq!(windows.with(&[(&[ANN], 1)]), None, "it took everything this time");
+        assert_eq!(
+            windows.with(&[(&[ANN], 1)]),
+            None,
+            "it took everything this time"
+        );
         windows.load.note_refusal();
         assert_eq!(windows.with(&[(&[ANN], 1)]), Some((1, Sentence::Close)));
     }
@@ -219,7 +295,11 @@ mod tests {
         assert_eq!(windows.with(&[(&[ANN], 600)]), Some((1, Sentence::Tell)));
         assert_eq!(windows.end(), None);
         assert_eq!(windows.with(&[(&[ANN], 600)]), Some((1, Sentence::Close)));
-        assert_eq!(windows.with(&[(&[ANN], 600)]), Some((1, Sentence::Tell)), "after it came back");
+        assert_eq!(
+            windows.with(&[(&[ANN], 600)]),
+            Some((1, Sentence::Tell)),
+            "after it came back"
+        );
     }
 
     #[test]
@@ -236,16 +316,25 @@ mod tests {
         let mut windows = Windows::new();
         let began = windows.now;
         assert_eq!(windows.load.next_due(), None);
-        windows.load.charge([ANN].into_iter(), Duration::from_millis(500));
+        windows
+            .load
+            .charge([ANN].into_iter(), Duration::from_millis(500));
         assert_eq!(windows.load.next_due(), None);
-        windows.load.charge([ANN].into_iter(), Duration::from_millis(1));
+        windows
+            .load
+            .charge([ANN].into_iter(), Duration::from_millis(1));
         assert_eq!(windows.load.next_due(), Some(began + WINDOW));
         assert_eq!(windows.load.pass_time(began + WINDOW / 2), None);
         // However late it is looked at, it is one window, and the others since then were quiet.
         let late = began + 10 * WINDOW;
         assert_eq!(windows.load.pass_time(late), Some((1, Sentence::Tell)));
         assert_eq!(windows.load.next_due(), None);
-        windows.load.charge([ANN].into_iter(), Duration::from_millis(600));
-        assert_eq!(windows.load.pass_time(late + WINDOW), Some((1, Sentence::Tell)));
+        windows
+            .load
+            .charge([ANN].into_iter(), Duration::from_millis(600));
+        assert_eq!(
+            windows.load.pass_time(late + WINDOW),
+            Some((1, Sentence::Tell))
+        );
     }
 }
