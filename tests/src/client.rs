@@ -397,26 +397,6 @@ impl TestClient {
         }
     }
 
-    /// The next frame, or how the connection ended.
-    ///
-    /// # Errors
-    ///
-    /// The end of the connection.
-    pub async fn next_or_end(&mut self) -> Result<ServerFrame, Ended> {
-        self.frame_or_end().await
-    }
-
-    /// All frames until the connection ends, and how it did.
-    pub async fn until_end(&mut self) -> (Vec<ServerFrame>, Ended) {
-        let mut frames = Vec::new();
-        loop {
-            match self.frame_or_end().await {
-                Ok(frame) => frames.push(frame),
-                Err(ended) => return (frames, ended),
-            }
-        }
-    }
-
     /// Waits for a `notice`.
     pub async fn expect_notice(&mut self) -> server::Notice {
         self.expect("notice", |frame| match frame {
