@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use parlor_proto::{ClientFrame, Create, Seat, ServerFrame, Visibility, client, server};
+use parlor_proto::{
+    ClientFrame, Create, Seat, ServerFrame, Visibility, WireLimits, client, server,
+};
 use tokio::time::timeout;
 
 use crate::Error;
@@ -13,6 +15,7 @@ use crate::socket::{Socket, SocketError};
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The id of the join request.
 const JOIN_ID: u64 = 1;
+
 /// Connects and joins.
 pub(crate) async fn enter(seed: &Seed) -> Result<(Socket, server::RoomJoined), Error> {
     let failed = |problem: String| Error::Join {
@@ -59,11 +62,48 @@ async fn open(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
     loop {
         match socket.receive().await.map_err(words)?.frame {
             Ok(ServerFrame::RoomJoined(joined)) => return Ok((socket, joined)),
+            Ok(ServerFrame::Welcome(welcome)) => check_rate(plan.rate, &welcome.limits)?,
             Ok(ServerFrame::Error(error)) => {
                 return Err(format!("{}: {}", error.code, error.message));
             }
             Ok(_) => {}
             Err(error) => return Err(format!("the server's frame cannot be read: {error}")),
         }
+    }
+}
+
+/// A server that would refuse what the bots are about to send is no server to measure.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "rates are far below what a double holds exactly"
+)]
+fn check_rate(rate: f64, limits: &WireLimits) -> Result<(), String> {
+    let allowed = limits.messages_per_second;
+    if allowed == 0 || rate <= allowed as f64 {
+        return Ok(());
+    }
+    Err(format!(
+        "the server takes {allowed} messages a second from a client; start it with --limits off, or use --rate {allowed}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rate: f64, messages_per_second: u64) -> Result<(), String> {
+        let limits = WireLimits {
+            message_bytes_max: 1 << 20,
+            rooms_max: 32,
+            messages_per_second,
+        };
+        check_rate(rate, &limits)
+    }
+
+    #[test]
+    fn bots_that_would_be_refused_say_how_to_start_the_server() {
+        assert_eq!(check(100.0, 100), Ok(()));
+        assert_eq!(check(1_000.0, 0), Ok(()));
+        assert!(check(101.0, 100).unwrap_err().contains("--limits off"));
     }
 }

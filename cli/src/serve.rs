@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use parlor_server::{Auth, Catalog, Config, FileConfig, JwtTable, Listeners};
+use parlor_server::{Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -53,13 +53,17 @@ pub(crate) struct Args {
     /// The most connections at a time [default: 16000]
     #[arg(long, env = "PARLOR_CONNECTIONS_MAX", value_name = "COUNT")]
     connections_max: Option<usize>,
+    /// Whether clients are held to rates (messages a second, joins a minute, …); off only on a loopback address, for
+    /// load tests, and leaves sizes and bounds in force [default: on]
+    #[arg(long, env = "PARLOR_LIMITS", value_name = "SWITCH")]
+    limits: Option<Limits>,
     /// How long a room without members stays, in seconds [default: 10]
     #[arg(long, env = "PARLOR_EMPTY_ROOM_SECONDS", value_name = "SECONDS")]
     empty_room_seconds: Option<u64>,
     /// How long a stopping server waits for its connections, in seconds [default: 10]
     #[arg(long, env = "PARLOR_DRAIN_TIMEOUT_SECONDS", value_name = "SECONDS")]
     drain_timeout_seconds: Option<u64>,
-    /// A TOML file with any of these settings, named with underscores, and [plugin.NAME] tables
+    /// A TOML file with any of these settings, named with underscores, and [limits] and [plugin.NAME] tables
     #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How log lines are written
@@ -141,6 +145,14 @@ impl From<AuthMode> for Auth {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum Limits {
+    /// Rates are kept.
+    On,
+    /// Rates are not counted.
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
     Text,
     Json,
@@ -216,6 +228,11 @@ fn config(args: Args) -> Result<Config, Error> {
     file.web = args.web.or(file.web);
     file.auth = args.auth.map(Auth::from).or(file.auth);
     file.jwt = args.jwt.over(file.jwt);
+    let rates = args.limits.map(|limits| match limits {
+        Limits::On => Switch::On,
+        Limits::Off => Switch::Off,
+    });
+    file.limits.rates = rates.or(file.limits.rates);
     file.rooms_max = args.rooms_max.or(file.rooms_max);
     file.connections_max = args.connections_max.or(file.connections_max);
     file.empty_room_seconds = args.empty_room_seconds.or(file.empty_room_seconds);

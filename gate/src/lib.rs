@@ -7,6 +7,7 @@
 pub mod jwt;
 pub mod offer;
 pub mod origin;
+pub mod rates;
 pub mod resume_token;
 pub mod ticket;
 pub mod token;

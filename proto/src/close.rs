@@ -70,7 +70,7 @@ close_codes! {
     Replaced = 4409 "replaced", false;
     /// Nothing was heard from the client for too long.
     Silent = 4410 "silent", true;
-    /// Too many messages for too long.
+    /// Too much in too little time, also after a warning.
     RateLimit = 4429 "rate-limit", true;
     /// Too many connections.
     TooManyConnections = 4430 "too-many-connections", true;

@@ -47,7 +47,7 @@ text_enum! {
         PluginFailed "PLUGIN_FAILED",
         /// A payload above the plugin's limit.
         PayloadTooLarge "PAYLOAD_TOO_LARGE",
-        /// Too many messages.
+        /// Too many messages, bytes, joins, new rooms or codes in a time.
         RateLimitExceeded "RATE_LIMIT_EXCEEDED",
         /// No room has this code.
         WrongCode "WRONG_CODE",

@@ -1,18 +1,23 @@
 //! Settings: as they are typed ([`FileConfig`]), and checked ([`Config`]). A wrong setting is refused before anything
 //! binds.
 
+mod limits;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use parlor_gate::origin::{self, Origins};
+use parlor_gate::rates::RateSettings;
 use serde::Deserialize;
 
 use crate::auth::{AuthSettings, JwtError, JwtSettings, JwtTable};
 use crate::breakage::TestBreak;
 use crate::plugin::ROOMS_MAX;
 use crate::room::MailboxBounds;
+
+pub use limits::{FileLimits, Switch};
 
 /// What the operator wrote, from the configuration file or from flags. Whatever is absent takes its default.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -48,6 +53,9 @@ pub struct FileConfig {
     /// How long a client that lost its connection may come back and go on where it was, in seconds; its seats are kept as
     /// long. Default 60; 0 gives them up at once.
     pub resume_window_seconds: Option<u64>,
+    /// How much a client may ask for.
+    #[serde(default)]
+    pub limits: FileLimits,
     /// Settings handed to plugins, by plugin name.
     #[serde(default)]
     pub plugin: HashMap<String, serde_json::Map<String, serde_json::Value>>,
@@ -115,8 +123,11 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Bad frames, without a good one in between, until a connection is closed.
     pub bad_frames_max: u32,
-    /// Wrong room codes a minute and session.
-    pub wrong_codes_per_minute: usize,
+    /// How much a session may do in a time; `None` where that is not counted.
+    pub rates: Option<RateSettings>,
+    /// Per cent of a second that a room's steps may take until whoever brings most of it about is held to account. Not
+    /// counted without `rates`.
+    pub room_busy_percent_max: u32,
     /// How long a session may be without a connection, and for how long rooms keep what was said.
     pub resume_window: Duration,
     /// Messages that wait for a room.
@@ -157,7 +168,8 @@ impl Default for Limits {
             silence_max: Duration::from_secs(90),
             drain_timeout: Duration::from_secs(10),
             bad_frames_max: 20,
-            wrong_codes_per_minute: 10,
+            rates: Some(RateSettings::default()),
+            room_busy_percent_max: 50,
             resume_window: Duration::from_secs(60),
             mailbox_items_max: 4_096,
             mailbox_bytes_max: 4 << 20,
@@ -177,6 +189,11 @@ pub enum ConfigError {
         "listen on {0}: beyond this machine it must be said who may connect; add --auth guest or jwt, and --origin https://your.site"
     )]
     OpenToTheNetwork(SocketAddr),
+    /// Anybody on the network could do as much as they like.
+    #[error(
+        "switch the rates off (--limits off) while listening on {0}: beyond this machine anybody could flood the server; leave it out, or listen on a loopback address"
+    )]
+    NoRatesOnTheNetwork(SocketAddr),
     /// An origin that no browser would send.
     #[error(
         "allow the origin {0:?}: write it as a browser sends it, such as https://play.example.com"
@@ -242,6 +259,21 @@ impl Config {
         ] {
             within(name, seconds.unwrap_or(0), 0, SECONDS_MAX)?;
         }
+        let mut limits = Limits {
+            rooms_max,
+            connections_max,
+            empty_room_grace: file
+                .empty_room_seconds
+                .map_or(defaults.empty_room_grace, Duration::from_secs),
+            drain_timeout: file
+                .drain_timeout_seconds
+                .map_or(defaults.drain_timeout, Duration::from_secs),
+            resume_window: file
+                .resume_window_seconds
+                .map_or(defaults.resume_window, Duration::from_secs),
+            ..defaults
+        };
+        file.limits.apply(&mut limits, listen)?;
         if let Some(web) = file.web.as_ref().filter(|web| !web.is_dir()) {
             return Err(ConfigError::NoFolder(web.clone()));
         }
@@ -257,20 +289,7 @@ impl Config {
                 are_guests_allowed: matches!(auth, AuthSettings::Guest),
             },
             auth,
-            limits: Limits {
-                rooms_max,
-                connections_max,
-                empty_room_grace: file
-                    .empty_room_seconds
-                    .map_or(defaults.empty_room_grace, Duration::from_secs),
-                drain_timeout: file
-                    .drain_timeout_seconds
-                    .map_or(defaults.drain_timeout, Duration::from_secs),
-                resume_window: file
-                    .resume_window_seconds
-                    .map_or(defaults.resume_window, Duration::from_secs),
-                ..defaults
-            },
+            limits,
             plugin_settings: file.plugin,
             test_break: None,
         })

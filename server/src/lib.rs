@@ -40,8 +40,9 @@ use self::web::Site;
 
 pub use auth::{AuthSettings, JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub use breakage::TestBreak;
-pub use config::{Auth, Config, ConfigError, FileConfig, Limits};
+pub use config::{Auth, Config, ConfigError, FileConfig, FileLimits, Limits, Switch};
 pub use parlor_gate::origin::Origins;
+pub use parlor_gate::rates::RateSettings;
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
 pub use web::Assets;
 

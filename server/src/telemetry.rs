@@ -42,6 +42,8 @@ pub(crate) struct Metrics {
     resumes: Family<Label, Counter>,
     frames_replayed: Counter,
     slow_consumers: Family<Label, Counter>,
+    rates_exceeded: Family<Label, Counter>,
+    overloads: Family<Label, Counter>,
     log_lines_dropped: Counter,
 }
 
@@ -93,6 +95,18 @@ impl Metrics {
             "slow_consumers",
             "Connections closed because the client did not read, by what was too much",
             slow_consumers.clone(),
+        );
+        let rates_exceeded = Family::<Label, Counter>::default();
+        let overloads = Family::<Label, Counter>::default();
+        registry.register(
+            "rates_exceeded",
+            "Messages and requests beyond what a session may send in a time, by rate",
+            rates_exceeded.clone(),
+        );
+        registry.register(
+            "room_overloads",
+            "Members who had most of an overloaded room's time, by what became of them",
+            overloads.clone(),
         );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
@@ -148,6 +162,8 @@ impl Metrics {
             ),
             resumes,
             slow_consumers,
+            rates_exceeded,
+            overloads,
             frames_replayed: counter(
                 &mut registry,
                 "frames_replayed",
@@ -236,6 +252,14 @@ impl Metrics {
         self.slow_consumers
             .get_or_create(&[("reason", reason)])
             .inc();
+    }
+
+    pub(crate) fn rate_exceeded(&self, rate: &'static str) {
+        self.rates_exceeded.get_or_create(&[("rate", rate)]).inc();
+    }
+
+    pub(crate) fn room_overloaded(&self, outcome: &'static str) {
+        self.overloads.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     pub(crate) fn room_opened(&self) {

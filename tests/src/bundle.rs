@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use parlor_server::Catalog;
 
 /// The guests that rooms are made of. The others are for the catalog to refuse.
-const ROOM_GUESTS: [&str; 8] = [
+const ROOM_GUESTS: &[&str] = &[
     "hostile",
     "load-traps",
     "away",

@@ -402,6 +402,15 @@ impl TestClient {
         }
     }
 
+    /// Waits for a `notice`.
+    pub async fn expect_notice(&mut self) -> server::Notice {
+        self.expect("notice", |frame| match frame {
+            ServerFrame::Notice(notice) => Some(notice),
+            _ => None,
+        })
+        .await
+    }
+
     /// Waits for a frame that `wanted` takes, and lets others pass.
     ///
     /// # Panics

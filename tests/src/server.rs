@@ -17,9 +17,9 @@ use crate::http::{HttpResponse, get};
 use crate::{DEADLINE, Log, Metrics, bundle, in_time};
 
 /// How a server is to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// Its limits.
+    /// Its limits. By default without rates: a test talks as fast as it can, and those about rates set them.
     pub limits: Limits,
     /// The origins it allows beside loopback ones.
     pub origins: Vec<String>,
@@ -31,6 +31,22 @@ pub struct Options {
     pub log: Option<Log>,
     /// How it is broken on purpose: see [`TestBreak`].
     pub test_break: Option<TestBreak>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                rates: None,
+                ..Limits::default()
+            },
+            origins: Vec::new(),
+            jwt: None,
+            is_unready: false,
+            log: None,
+            test_break: None,
+        }
+    }
 }
 
 /// A running server. It has threads of its own, so that a test that is busy does not slow it down, and ends when this is
@@ -68,7 +84,7 @@ pub struct Report {
 }
 
 impl TestServer {
-    /// Starts a server with the default limits.
+    /// Starts a server with the default limits, but for rates.
     pub async fn start() -> Self {
         Self::with(Options::default()).await
     }

@@ -62,7 +62,8 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     };
     build::build(Part::BINARY, Profile::Release)?;
     let binary = Profile::Release.binary();
-    let server = Server::start(&binary)?;
+    // Bots are load, and not people: what they may do is not to be what is measured.
+    let server = Server::spawn(Command::new(&binary).args(["serve", "--limits", "off"]))?;
     let mut command = Command::new(&binary);
     command
         .arg("bots")

@@ -251,7 +251,8 @@ impl Deadline {
     }
 }
 
-fn thread_cpu_time() -> Duration {
+/// How much CPU time this thread has had.
+pub(super) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),

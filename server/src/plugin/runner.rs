@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::catalog::Version;
 use super::effect::{self, Effect};
 use super::fault::{Fault, FaultKind, FaultReport};
+use super::guest::thread_cpu_time;
 use super::instance::{Instance, OpenError};
 use super::recorder::FlightRecorder;
 use super::wit;
@@ -63,6 +64,8 @@ pub(crate) struct Ran {
     pub(crate) is_lost: bool,
     /// What the dearest step cost.
     pub(crate) cost: Duration,
+    /// What all of it cost, failures and their mending included.
+    pub(crate) spent: Duration,
     /// Lines of the guest's log that went over its budget.
     pub(crate) log_lines_dropped: u64,
 }
@@ -111,6 +114,7 @@ impl Runner {
 
     /// Rebuilds the room after a batch failed, and runs the batch again, one event a step, to find whom to blame.
     pub(crate) fn recover(&mut self, input: &BatchInput, last_member: u32, fault: &Fault) -> Ran {
+        let started = thread_cpu_time();
         let mut ran = Ran::default();
         if input.events.len() == 1 {
             self.set_aside(input, 0, fault, &mut ran);
@@ -124,6 +128,7 @@ impl Runner {
         }
         self.save_if_full(&mut ran);
         ran.cost = ran.cost.max(fault.cost);
+        ran.spent = fault.cost + thread_cpu_time().saturating_sub(started);
         ran
     }
 
@@ -179,6 +184,7 @@ impl Runner {
         let (mut instance, effects) = instance.step(&batch)?;
         let effects = effect::check(effects, &batch.events, last_member, &self.version.limits)?;
         ran.cost = ran.cost.max(instance.last_cost);
+        ran.spent += instance.last_cost;
         ran.log_lines_dropped += instance.take_dropped_log_lines();
         ran.steps.push(Stepped { events, effects });
         self.instance = Some(instance);

@@ -13,6 +13,7 @@ use super::apply::PRESENCE_VIEW;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
 use super::handle::{BUSY, LeaveReason, MailboxBounds, RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
+use super::load::Load;
 use super::ring::{RetainedBytes, Ring};
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
 use super::views::{Place, Views};
@@ -74,6 +75,8 @@ pub(super) struct Settings {
     /// How long a member who lost its connection may still go on where it was.
     resume_window: Duration,
     retained: Arc<RetainedBytes>,
+    /// Per cent of a second that steps may take until somebody is held to account; `None` where nobody is.
+    busy_percent_max: Option<u32>,
     pub(super) test_break: Option<TestBreak>,
 }
 
@@ -83,6 +86,7 @@ impl Settings {
             mailbox: node.limits.mailbox_bounds(),
             resume_window: node.limits.resume_window,
             retained: Arc::clone(&node.retained),
+            busy_percent_max: node.limits.rates.map(|_| node.limits.room_busy_percent_max),
             test_break: node.test_break,
         }
     }
@@ -117,6 +121,8 @@ pub(crate) struct RoomCore {
     own: VecDeque<Pending>,
     /// Why the room is to close when the step is applied.
     pub(super) closing: Option<(ErrorCode, String)>,
+    /// Who uses the room up; `None` where nobody is held to account.
+    pub(super) load: Option<Load>,
     state_pace: StatePace,
     /// Whether there ever were too many members to name them.
     is_counted: bool,
@@ -146,6 +152,7 @@ impl RoomCore {
             fanout: Fanout::new(Arc::clone(&metrics)),
             ring: Ring::new(settings.resume_window, Arc::clone(&settings.retained)),
             is_ring_settled: true,
+            load: settings.busy_percent_max.map(|max| Load::new(max, now)),
             identity,
             status,
             settings,
@@ -298,10 +305,19 @@ impl RoomCore {
             .flatten();
         let empty = self.empty_since.map(|since| since + empty_grace);
         let own = (!self.own.is_empty()).then(|| self.clock.instant_of(0));
-        [self.clock.next_due(), timer, states, presence, empty, own]
-            .into_iter()
-            .flatten()
-            .min()
+        let load = self.load.as_ref().and_then(Load::next_due);
+        [
+            self.clock.next_due(),
+            timer,
+            states,
+            presence,
+            empty,
+            own,
+            load,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Sends the states and the count of members that are due.
@@ -444,6 +460,7 @@ impl RoomCore {
         let bounds = self.settings.mailbox;
         if self.held.len() >= bounds.items_max || self.held_bytes + payload.len() > bounds.bytes_max
         {
+            self.status.note_refusal();
             return self.refuse(&peer, ErrorCode::RoomBusy.as_str(), BUSY, id);
         }
         if let Some(id) = id

@@ -135,6 +135,8 @@ pub(crate) struct RoomStatus {
     /// Messages in the mailbox, and their bytes.
     mailbox_items: AtomicUsize,
     mailbox_bytes: AtomicUsize,
+    /// Whether an input was refused for want of room since this was last looked at.
+    has_refused: AtomicBool,
 }
 
 impl RoomStatus {
@@ -147,6 +149,7 @@ impl RoomStatus {
             metadata: RwLock::new(Payload::empty_map()),
             mailbox_items: AtomicUsize::new(0),
             mailbox_bytes: AtomicUsize::new(0),
+            has_refused: AtomicBool::new(false),
         }
     }
 
@@ -198,6 +201,17 @@ impl RoomStatus {
             .metadata
             .write()
             .unwrap_or_else(|lock| lock.into_inner()) = metadata;
+    }
+
+    /// Notes that an input was refused for want of room.
+    pub(crate) fn note_refusal(&self) {
+        self.has_refused.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether inputs were refused since this was last asked.
+    pub(crate) fn take_refusal(&self) -> bool {
+        // Nearly always there were none, and then nothing need be written.
+        self.has_refused.load(Ordering::Relaxed) && self.has_refused.swap(false, Ordering::Relaxed)
     }
 
     fn seats(&self, seat: Seat) -> &AtomicU32 {
@@ -279,6 +293,7 @@ impl RoomHandle {
             let bytes = status.mailbox_bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
             if items > self.bounds.items_max || bytes > self.bounds.bytes_max {
                 account_taken(status, &input);
+                status.note_refusal();
                 return Err(PostError::Busy);
             }
         }

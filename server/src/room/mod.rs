@@ -8,6 +8,7 @@ mod delivery;
 mod filter;
 mod handle;
 mod inputs;
+mod load;
 mod membership;
 mod registry;
 mod resume;
@@ -32,7 +33,7 @@ use crate::session::outbox::Control;
 pub(crate) use handle::{
     BUSY, Claim, JoinRequest, LeaveReason, MailboxBounds, PostError, Return, RoomHandle, RoomInput,
 };
-pub(crate) use registry::{Locator, Registry};
+pub(crate) use registry::{Located, Locator, Registry};
 pub(crate) use ring::RetainedBytes;
 
 /// How many inputs are taken from the mailbox at a time.
@@ -201,6 +202,7 @@ impl RoomTask {
             }
             let now = Instant::now();
             core.wake(now);
+            core.judge_load();
             for input in self.inbox.drain(..) {
                 handle::account_taken(&self.handle.status, &input);
                 core.accept(input);
@@ -224,6 +226,7 @@ impl RoomTask {
                 for report in &ran.reports {
                     self.report(report);
                 }
+                core.charge(&batch, ran.spent);
                 core.apply(&batch, ran, now);
                 if core.has_waiting() {
                     // Others on this thread have waited for one batch; that is enough.

@@ -45,6 +45,8 @@ pub(crate) struct Registry {
 pub(crate) struct Located {
     pub(crate) room: RoomHandle,
     pub(crate) has_reservation: bool,
+    /// Whether it was made just now.
+    pub(crate) is_new: bool,
 }
 
 /// A refusal to find or make a room.
@@ -56,6 +58,8 @@ pub(crate) struct Locator<'a> {
     pub(crate) roles: &'a [String],
     /// Whether that somebody is in a room of this name already, which quick match then passes over.
     pub(crate) is_in: &'a dyn Fn(&str) -> bool,
+    /// Whether a room may be made for it just now.
+    pub(crate) may_create: bool,
 }
 
 impl Locator<'_> {
@@ -147,7 +151,10 @@ impl Locator<'_> {
                     open.push(room.clone());
                 }
                 made.start(self.node);
-                Ok(joined_as_is(room))
+                Ok(Located {
+                    is_new: true,
+                    ..joined_as_is(room)
+                })
             }
         }
     }
@@ -194,6 +201,7 @@ impl Locator<'_> {
                 return Ok(Located {
                     room: room.clone(),
                     has_reservation: wants_to_play,
+                    is_new: false,
                 });
             }
         }
@@ -221,6 +229,7 @@ impl Locator<'_> {
         Ok(Located {
             room,
             has_reservation,
+            is_new: true,
         })
     }
 
@@ -243,6 +252,12 @@ impl Locator<'_> {
             return refuse(
                 ErrorCode::Forbidden,
                 "you may not make rooms of this plugin",
+            );
+        }
+        if !self.may_create {
+            return refuse(
+                ErrorCode::RateLimitExceeded,
+                "you made too many rooms; wait a minute, or join one that is there",
             );
         }
         let options = join.options.clone().unwrap_or_else(Payload::empty_map);
@@ -385,6 +400,7 @@ fn joined_as_is(room: RoomHandle) -> Located {
     Located {
         room,
         has_reservation: false,
+        is_new: false,
     }
 }
 

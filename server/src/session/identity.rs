@@ -251,6 +251,7 @@ mod tests {
     use parlor_proto::{ClientFrame, Subprotocol};
 
     use super::super::Peer;
+    use super::super::state::Now;
     use super::*;
 
     fn state(who: Who) -> SessionState {
@@ -277,6 +278,13 @@ mod tests {
         actions.iter().filter_map(code).collect()
     }
 
+    fn now() -> Now {
+        Now {
+            instant: tokio::time::Instant::now().into_std(),
+            unix_ms: 0,
+        }
+    }
+
     /// OP3
     #[test]
     fn until_it_is_known_who_this_is_there_is_only_auth() {
@@ -293,7 +301,7 @@ mod tests {
                 name: Some("Ann".to_owned()),
             }),
         ] {
-            let actions = state.on_frame(Ok(frame), 0);
+            let actions = state.on_frame(Ok(frame), now());
             assert_eq!(refusals(&actions), ["NOT_AUTHENTICATED"]);
             assert_eq!(actions.len(), 1);
         }
@@ -302,7 +310,10 @@ mod tests {
             resume_token: "7".to_owned(),
             rooms: Vec::new(),
         });
-        assert_eq!(refusals(&state.on_frame(Ok(resume), 0)), ["RESUME_REFUSED"]);
+        assert_eq!(
+            refusals(&state.on_frame(Ok(resume), now())),
+            ["RESUME_REFUSED"]
+        );
     }
 
     #[test]
@@ -326,7 +337,7 @@ mod tests {
             token: None,
             name: Some("Bob".to_owned()),
         };
-        let actions = state.on_frame(Ok(ClientFrame::Auth(named)), 0);
+        let actions = state.on_frame(Ok(ClientFrame::Auth(named)), now());
         assert_eq!(refusals(&actions), ["FORBIDDEN"]);
         let renewed = state.on_identified(identity("ann", Some("Ann Jones")), Some("Bob"));
         assert!(matches!(renewed.unwrap()[..], [Action::Welcome]));

@@ -4,6 +4,7 @@
 mod identity;
 mod lifetime;
 pub(crate) mod outbox;
+mod rates;
 mod registry;
 mod rooms;
 mod serving;
@@ -24,8 +25,9 @@ use tokio::time::Instant;
 use self::identity::Who;
 use self::lifetime::{Ending, HandOver};
 use self::outbox::{Bounds, Control, Outbox, Overflow};
+use self::rates::Rates;
 use self::registry::SessionHandle;
-use self::rooms::{WrongCodes, busy, gone};
+use self::rooms::{busy, gone};
 use self::state::{Action, Now, SessionState, error};
 use self::transport::Transport;
 use crate::accept::Permit;
@@ -121,7 +123,7 @@ struct Session {
     state: SessionState,
     outbox: Arc<Outbox>,
     fanout: Fanout,
-    wrong_codes: WrongCodes,
+    rates: Rates,
     /// Frames that waited for a leave that is done now.
     parked: Vec<ClientFrame>,
     /// Until when the rooms are kept that the client has not come back to, though it is back itself.
@@ -153,7 +155,7 @@ impl Session {
         let mut session = Self {
             state: SessionState::new(peer, who, name, rooms_max, bad_frames_max),
             fanout: Fanout::new(Arc::clone(&node.metrics)),
-            wrong_codes: WrongCodes::new(limits.wrong_codes_per_minute),
+            rates: Rates::new(limits.rates),
             parked: Vec::new(),
             unclaimed_until: None,
             is_drain_due: false,
@@ -229,7 +231,13 @@ impl Session {
                 }
                 Action::Send(frame) => self.send(frame),
                 Action::Welcome => self.welcome(),
-                Action::Join { request, attempt } => self.join(request, attempt),
+                Action::Join { request, attempt } => {
+                    if let Err(refused) = self.join(request, attempt)
+                        && let Some(ending) = refused.ending()
+                    {
+                        return Some(ending);
+                    }
+                }
                 Action::List(request) => self.list(&request),
                 Action::Post(room, input) => self.post(&room, input).await,
                 // The next one says the same and more.
@@ -293,7 +301,7 @@ impl Session {
             limits: WireLimits {
                 message_bytes_max: limits.message_bytes_max as u64,
                 rooms_max: limits.rooms_per_session_max as u64,
-                messages_per_second: 0,
+                messages_per_second: self.rates.messages_per_second(),
             },
             server: concat!("parlor/", env!("CARGO_PKG_VERSION")).to_owned(),
         });

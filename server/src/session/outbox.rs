@@ -108,6 +108,8 @@ pub(crate) enum Control {
     JoinBounced(Arc<str>),
     /// The client does not read as fast as its rooms speak.
     Overflown(Overflow),
+    /// The client keeps this room busier than it may, and was told so before.
+    Overloads(Arc<str>),
 }
 
 /// One thing to do on the socket.
@@ -174,6 +176,7 @@ impl Outbox {
         let mut queue = self.lock();
         queue.connection += 1;
         self.node.sub(queue.clear_messages());
+        queue.drop_endings();
         queue.overflow = None;
         queue.burst = None;
         queue.connection
@@ -345,6 +348,16 @@ impl Queue {
         self.states.clear();
         self.frames = 0;
         std::mem::take(&mut self.bytes) + std::mem::take(&mut self.state_bytes)
+    }
+
+    /// Drops words that would end a connection: they were about the one that ends anyway.
+    fn drop_endings(&mut self) {
+        self.entries.retain(|entry| {
+            !matches!(
+                entry,
+                Entry::Control(Control::Overflown(_) | Control::Overloads(_))
+            )
+        });
     }
 
     fn drop_husks(&mut self, slack: usize) {

@@ -1,46 +1,56 @@
 //! What a session does to get into rooms, and to see which there are.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parlor_proto::{ErrorCode, Seat, ServerFrame, Value, client, server};
 
-use tokio::time::Instant;
-
 use super::Session;
 use super::outbox::Control;
+use super::rates::{Refused, Subject};
 use super::state::error;
 use crate::node::Phase;
-use crate::room::{BUSY, JoinRequest, Locator, PostError, RoomHandle, RoomInput};
+use crate::room::{BUSY, JoinRequest, Located, Locator, PostError, RoomHandle, RoomInput};
 
 impl Session {
-    pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) {
-        let (id, name) = (request.id, request.room.clone());
+    /// Takes a session to the room that it asks for. `Err` if it asks too often, and was told so.
+    pub(super) fn join(&mut self, request: client::JoinRoom, attempt: u32) -> Result<(), Refused> {
+        let subject = Subject::of_join(&request);
         if self.node.phase() == Phase::Draining {
             let message = "the server is stopping; join again when it is back";
-            return self.send(error(ErrorCode::ServerDraining, message, id, name));
+            self.refuse(ErrorCode::ServerDraining, message, subject);
+            return Ok(());
         }
-        if request.code.is_some() && self.wrong_codes.are_too_many() {
-            let message = "too many room codes were tried; wait a minute";
-            self.send(error(ErrorCode::RateLimitExceeded, message, id, name));
-            return;
+        // A room that went away under a join is not asked for once more by the client.
+        if attempt == 0 {
+            self.admit_join(&request)?;
         }
+        let may_create = self.may_create();
         let locator = Locator {
             node: &self.node,
             roles: self.state.who.roles(),
             is_in: &|room| self.state.is_in(room),
+            may_create,
         };
-        let located = match locator.locate(&request) {
-            Ok(located) => located,
-            Err((code, message)) => {
-                if code == ErrorCode::WrongCode {
-                    self.wrong_codes.note();
-                }
-                self.send(error(code, &message, id, name));
-                return;
+        match locator.locate(&request) {
+            Ok(located) => {
+                self.note_located(located.is_new);
+                self.enter(located, request, attempt);
             }
-        };
+            Err((code, message)) => {
+                self.note_not_located(code, &subject)?;
+                self.refuse(code, &message, subject);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, code: ErrorCode, message: &str, subject: Subject) {
+        self.send(error(code, message, subject.id, subject.room));
+    }
+
+    /// Asks a room that was found to let the session in.
+    fn enter(&mut self, located: Located, request: client::JoinRoom, attempt: u32) {
+        let id = request.id;
         let has_reservation = located.has_reservation;
         let room = located.room;
         let input = RoomInput::Join(Box::new(JoinRequest {
@@ -100,33 +110,6 @@ impl Session {
             repeat: None,
         });
         self.send(frame);
-    }
-}
-
-/// How many wrong codes a session tried in the last minute.
-#[derive(Debug)]
-pub(super) struct WrongCodes {
-    tried: VecDeque<Instant>,
-    per_minute: usize,
-}
-
-impl WrongCodes {
-    pub(super) fn new(per_minute: usize) -> Self {
-        Self {
-            tried: VecDeque::new(),
-            per_minute,
-        }
-    }
-
-    /// Whether no more may be tried for now.
-    fn are_too_many(&mut self) -> bool {
-        self.tried
-            .retain(|tried| tried.elapsed() < Duration::from_secs(60));
-        self.tried.len() >= self.per_minute
-    }
-
-    fn note(&mut self) {
-        self.tried.push_back(Instant::now());
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::lifetime::End;
 use super::outbox::{Control, Outgoing};
+use super::rates::Refused;
 use super::state::Action;
 use super::transport::{Inbound, WriteError};
 use super::{CloseCode, Link, Session, overflow_reason};
@@ -39,6 +40,8 @@ pub(super) struct Serving {
     messages: Vec<Bytes>,
     last_heard: Instant,
     is_pinged: bool,
+    /// How many of our pings were not answered yet.
+    unanswered_pings: u32,
 }
 
 impl Serving {
@@ -50,6 +53,7 @@ impl Serving {
             messages: Vec::new(),
             last_heard: Instant::now(),
             is_pinged: false,
+            unanswered_pings: 0,
         }
     }
 
@@ -120,7 +124,7 @@ impl Serving {
         self.write(session).await?;
         // Its pong shows that the client has the new token, for it came before.
         let payload = Bytes::copy_from_slice(&generation.to_be_bytes());
-        Ok(self.link.transport.ping(payload).await?)
+        self.ping(payload).await
     }
 
     /// Handles a message, and those that are there already behind it.
@@ -133,8 +137,12 @@ impl Serving {
             session.on_heard().await;
             match next {
                 Inbound::Message(message) => self.on_message(session, &message).await?,
-                Inbound::Ping => {}
+                Inbound::Ping => self.on_ping(session).await?,
                 Inbound::Pong(payload) => {
+                    match self.unanswered_pings.checked_sub(1) {
+                        Some(unanswered) => self.unanswered_pings = unanswered,
+                        None => self.on_ping(session).await?,
+                    }
                     if let Ok(generation) = <[u8; 8]>::try_from(&*payload) {
                         let generation = u64::from_be_bytes(generation);
                         session.handle.generations().confirm(generation);
@@ -162,6 +170,9 @@ impl Serving {
         self.replay(session).await?;
         let subprotocol = self.link.subprotocol;
         session.node.metrics.frame_in(subprotocol, message.len());
+        if let Err(refused) = session.admit_message(message, self.last_heard) {
+            return self.heed(session, refused).await;
+        }
         let frame = subprotocol.decode_client(message);
         // Its kind only: what is in it may be a token, or nobody else's business.
         let kind = frame.as_ref().map(parlor_proto::ClientFrame::type_name);
@@ -172,6 +183,22 @@ impl Serving {
             self.write(session).await?;
         }
         Ok(())
+    }
+
+    async fn on_ping(&mut self, session: &mut Session) -> Result<(), End> {
+        match session.admit_ping(self.last_heard) {
+            Ok(()) => Ok(()),
+            Err(refused) => self.heed(session, refused).await,
+        }
+    }
+
+    /// A request was refused for its rate. Where that was once too often, it ends the connection.
+    async fn heed(&mut self, session: &mut Session, refused: Refused) -> Result<(), End> {
+        let ending = refused.ending();
+        if ending.is_some() || session.outbox.is_heavy() {
+            self.write(session).await?;
+        }
+        ending.map_or(Ok(()), |ending| Err(ending.into()))
     }
 
     /// Takes up the frames that waited for a leave to be done. Whether there were any.
@@ -222,6 +249,11 @@ impl Serving {
                     Outgoing::Control(Control::JoinBounced(room)) => {
                         rejoins.extend(session.state.on_join_bounced(&room));
                     }
+                    Outgoing::Control(Control::Overloads(room)) => {
+                        let reason = "its inputs took most of an overloaded room's time, also after a warning";
+                        tracing::debug!(session = ?session.id, %room, "overloads a room");
+                        end = Some(End::Close(CloseCode::RateLimit, reason.to_owned()));
+                    }
                     Outgoing::Control(Control::Overflown(overflow)) => {
                         metrics.slow_consumer(overflow.label());
                         let reason = overflow_reason(overflow).to_owned();
@@ -247,7 +279,13 @@ impl Serving {
             }
             for action in rejoins {
                 match action {
-                    Action::Join { request, attempt } => session.join(request, attempt),
+                    Action::Join { request, attempt } => {
+                        if let Err(refused) = session.join(request, attempt)
+                            && let Some(ending) = refused.ending()
+                        {
+                            return Err(ending.into());
+                        }
+                    }
                     Action::Send(frame) => session.send(frame),
                     _ => {}
                 }
@@ -302,13 +340,18 @@ impl Serving {
         }
         session.on_silence(silence).await;
         if silence >= self.ping_after(session) && !std::mem::replace(&mut self.is_pinged, true) {
-            self.link.transport.ping(Bytes::new()).await?;
+            self.ping(Bytes::new()).await?;
         }
         timer.reset(
             self.next_look(session)
                 .max(Instant::now() + Duration::from_millis(1)),
         );
         Ok(())
+    }
+
+    async fn ping(&mut self, payload: Bytes) -> Result<(), End> {
+        self.unanswered_pings = self.unanswered_pings.saturating_add(1);
+        Ok(self.link.transport.ping(payload).await?)
     }
 
     /// The server is about to stop: says when to come back.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parlor_proto::{Create, ServerFrame, Visibility, client};
+use parlor_server::RateSettings;
 use parlor_tests::{TestClient, TestServer, payload};
 use serde_json::json;
 
@@ -222,7 +223,8 @@ async fn jn6_a_private_room_is_joined_by_its_code_only() {
 
 #[tokio::test]
 async fn jn6_wrong_codes_are_limited() {
-    let server = TestServer::start().await;
+    let server =
+        TestServer::with_limits(|limits| limits.rates = Some(RateSettings::default())).await;
     let mut client = TestClient::connect(&server).await;
     for _ in 0..10 {
         assert_eq!(

@@ -53,6 +53,19 @@ async fn lm1_a_message_above_1_mib_closes_with_1009() {
 }
 
 #[tokio::test]
+async fn lm1_lm12_the_size_of_a_message_is_a_setting_and_clients_are_told() {
+    let server = TestServer::with_limits(|limits| limits.message_bytes_max = 2_000).await;
+    let mut client = TestClient::connect(&server).await;
+    assert_eq!(client.welcome.limits.message_bytes_max, 2_000);
+    let ping = json!({ "type": "ping", "timestamp": 1 }).to_string();
+    let of = |bytes: usize| Message::text(ping.clone() + &" ".repeat(bytes - ping.len()));
+    client.send_message(of(2_000)).await;
+    client.round_trip().await;
+    client.send_message(of(2_001)).await;
+    assert_eq!(client.expect_end().await.code(), 1009);
+}
+
+#[tokio::test]
 async fn lm1_a_message_of_1_mib_is_read() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;

@@ -11,6 +11,8 @@ mod hostile;
 mod inputs;
 mod joining;
 mod limits;
+mod limits_rates;
+mod limits_rooms;
 mod many_rooms;
 mod opening;
 mod presence;
