@@ -280,7 +280,7 @@ mod tests {
 
     fn now() -> Now {
         Now {
-            instant: tokio::time::Instant::now().into_std(),
+            instant: Instant::now().into_std(),
             unix_ms: 0,
         }
     }
