@@ -88,7 +88,8 @@ pub(crate) fn human(duration: Duration) -> String {
     }
 }
 
-fn announce(command: &Command) -> String {
+/// Prints the command that is about to run.
+pub(crate) fn announce(command: &Command) -> String {
     let line = command_line(command);
     println!("==> {line}");
     line

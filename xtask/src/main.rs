@@ -10,8 +10,10 @@
 
 mod bench;
 mod build;
+mod corpus;
 mod exec;
 mod files;
+mod fuzz;
 #[cfg(test)]
 mod rules;
 mod server;
@@ -22,6 +24,7 @@ mod tutorial;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -72,6 +75,17 @@ enum Task {
         /// Which one.
         name: Option<String>,
     },
+    /// Fuzzes the decoders and everything else that reads what a stranger sent, on the nightly toolchain.
+    Fuzz {
+        /// Which target. Default: all of them, one after the other.
+        target: Option<String>,
+        /// How long each target is fuzzed, such as 30s or 1h.
+        #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+        time: Duration,
+        /// Afterwards replaces the inputs in fuzz/corpus by the few that reach most.
+        #[arg(long)]
+        keep: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -107,6 +121,7 @@ impl Task {
             Self::Check => stages::run(&[Stage::Check], false),
             Self::E2e => stages::run(&[Stage::Build, Stage::Browser], false),
             Self::Bench { name } => bench::bench(name.as_deref()),
+            Self::Fuzz { target, time, keep } => fuzz::fuzz(target.as_deref(), time, keep),
         }
     }
 }

@@ -16,6 +16,9 @@ const NODE_MAJOR_MIN: u32 = 20;
 /// Fails on a Python older than the stock libraries' releases ask for.
 const PYTHON_IS_NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
 
+/// The release of cargo-fuzz that is installed where there is none.
+const CARGO_FUZZ_VERSION: &str = "0.13.2";
+
 /// Names under which Chromium is installed, Debian's first.
 const CHROMIUM_NAMES: [&str; 4] = [
     "chromium",
@@ -136,6 +139,50 @@ pub(crate) fn python(requirements: &Path) -> Result<PathBuf> {
     fs::write(&installed, wanted)
         .with_context(|| format!("failed to write {}", installed.display()))?;
     Ok(python)
+}
+
+/// The triple that the nightly toolchain compiles for; `None` where there is no such toolchain.
+pub(crate) fn nightly_host() -> Option<String> {
+    let version = output_of(
+        "rustup",
+        &["run", "nightly", "rustc", "--version", "--verbose"],
+    )?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+}
+
+/// A program that is to find the nightly toolchain's cargo and compiler, whatever this process was started by.
+pub(crate) fn nightly(program: &Path) -> Command {
+    let mut command = Command::new("rustup");
+    command
+        .args(["run", "nightly"])
+        .arg(program)
+        .current_dir(files::root())
+        .env_remove("CARGO");
+    command
+}
+
+/// `cargo fuzz`, and the C++ compiler that its fuzzer needs.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    if output_of("c++", &["--version"]).is_none() {
+        apt_install(&["g++"])?;
+    }
+    let folder = files::target().join("tools");
+    let program = folder.join("bin/cargo-fuzz");
+    if !program.exists() {
+        exec::run(
+            cargo("install")
+                .args([
+                    "cargo-fuzz",
+                    "--version",
+                    CARGO_FUZZ_VERSION,
+                    "--locked",
+                    "--root",
+                ])
+                .arg(&folder),
+        )?;
+    }
+    Ok(program)
 }
 
 /// Installs Debian packages when that is possible without asking anybody, or stops with the line that does it.

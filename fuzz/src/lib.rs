@@ -1,0 +1,22 @@
+//! What fuzzing checks of everything that a stranger can send before anybody knows who it is.
+//!
+//! Each function of [`TARGETS`] takes any bytes and panics where a promise is broken. They are here, and not in the
+//! fuzz targets, so that the inputs in `corpus/` are replayed by an ordinary test on the stable toolchain; the programs
+//! in `targets/`, which need nightly, only hand over libFuzzer's bytes. `cargo xtask fuzz` runs those.
+//!
+//! The oracles are differential wherever there is a second way to say the same: another encoding, another parser, the
+//! way back.
+
+mod decoders;
+
+pub use decoders::{decode_json, decode_msgpack, decode_proto};
+
+/// A check that takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets, by the names of their programs and of the folders of their inputs.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("decode_json", decode_json),
+    ("decode_msgpack", decode_msgpack),
+    ("decode_proto", decode_proto),
+];
