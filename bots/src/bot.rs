@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Error;
 use crate::account::{Fault, Input, Ledger};
+use crate::acks::Acks;
 use crate::join;
 use crate::options::Plan;
 use crate::room::Room;
@@ -100,6 +101,7 @@ struct Bot {
     socket: Socket,
     script: Script,
     ledger: Ledger,
+    acks: Acks,
     schedule: Option<Schedule>,
     last_board: Option<(u64, Instant)>,
 }
@@ -115,6 +117,7 @@ impl Bot {
             script: Script::new(seed.shared.plan.plugin, seed.place as usize),
             socket,
             ledger,
+            acks: Acks::new(joined.epoch, joined.seq),
             schedule: None,
             last_board: None,
             seed,
@@ -146,6 +149,7 @@ impl Bot {
     ) -> Result<(), SocketError> {
         let mut settled = self.seed.room.settled();
         let mut timer = pin!(sleep_until(self.seed.shared.origin));
+        let mut ack_timer = pin!(sleep_until(self.seed.shared.origin));
         // The run may have moved on while this bot joined.
         phase.mark_changed();
         loop {
@@ -154,6 +158,12 @@ impl Bot {
                 && timer.deadline() != next
             {
                 timer.as_mut().reset(next);
+            }
+            let ack = self.acks.due();
+            if let Some(ack) = ack
+                && ack_timer.deadline() != ack
+            {
+                ack_timer.as_mut().reset(ack);
             }
             tokio::select! {
                 changed = phase.changed() => {
@@ -173,6 +183,7 @@ impl Bot {
                 }
                 () = until_true(&mut settled) => return Ok(()),
                 () = &mut timer, if next.is_some() => self.send_due().await?,
+                () = &mut ack_timer, if ack.is_some() => self.acknowledge().await?,
                 inbound = self.socket.receive() => self.on_inbound(inbound?).await?,
             }
         }
@@ -228,14 +239,28 @@ impl Bot {
         // Before it is on the wire, for its answer could come at once.
         self.ledger.on_sent(input);
         self.seed.room.on_sent();
-        let frame = ClientFrame::RoomMessage(client::RoomMessage {
-            room: self.seed.room.name.clone(),
-            data,
-            id: Some(input.id),
-        });
+        let room = self.seed.room.name.clone();
+        let id = Some(input.id);
+        self.send_frame(client::RoomMessage { room, data, id }.into())
+            .await
+    }
+
+    /// Says what has arrived.
+    async fn acknowledge(&mut self) -> Result<(), SocketError> {
+        let ack = self.acks.take(&self.seed.room.name);
+        self.send_frame(ack.into()).await
+    }
+
+    async fn send_frame(&mut self, frame: ClientFrame) -> Result<(), SocketError> {
         let bytes = self.socket.send(&frame).await?;
         self.seed.shared.counters.on_sent(bytes);
         Ok(())
+    }
+
+    /// A reliable frame came.
+    fn on_reliable(&mut self, epoch: u64, seq: u64) {
+        self.ledger.on_reliable(epoch, seq);
+        self.acks.on_reliable(epoch, seq, Instant::now());
     }
 
     async fn on_inbound(&mut self, inbound: Inbound) -> Result<(), SocketError> {
@@ -261,13 +286,16 @@ impl Bot {
                 None => self.ledger.on_fault(Fault::StrayError),
             },
             ServerFrame::RoomMessage(message) => {
-                self.ledger.on_reliable(message.epoch, message.seq);
+                self.on_reliable(message.epoch, message.seq);
                 self.on_message(&message.data);
             }
-            ServerFrame::UserJoined(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
-            ServerFrame::UserChanged(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
-            ServerFrame::UserLeft(frame) => self.ledger.on_reliable(frame.epoch, frame.seq),
-            ServerFrame::Reset(reset) => self.ledger.on_reset(reset.epoch, reset.seq),
+            ServerFrame::UserJoined(frame) => self.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::UserChanged(frame) => self.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::UserLeft(frame) => self.on_reliable(frame.epoch, frame.seq),
+            ServerFrame::Reset(reset) => {
+                self.ledger.on_reset(reset.epoch, reset.seq);
+                self.acks.on_reset(reset.epoch, reset.seq);
+            }
             ServerFrame::RoomLeft(_) | ServerFrame::RoomClosed(_) => {
                 self.ledger.on_fault(Fault::RoomClosed);
             }

@@ -9,6 +9,7 @@
 //! (`account`), and all of it ends in a [`Summary`]. Nothing is printed here but a progress bar on a terminal.
 
 mod account;
+mod acks;
 mod bot;
 mod error;
 mod join;

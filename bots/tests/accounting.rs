@@ -1,5 +1,6 @@
 //! Whole runs against a small echo server that keeps the protocol, or breaks it in one way.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -27,15 +28,23 @@ enum Flaw {
     IsFull,
 }
 
+/// The acks that a server got, of all its connections.
+type Acks = Arc<Mutex<Vec<client::Ack>>>;
+
 /// Runs 2 rooms of 3 bots against a server with this flaw.
 async fn play(flaw: Flaw) -> Result<Summary, Error> {
+    play_at(50.0, flaw, Acks::default()).await
+}
+
+/// The same, with so many inputs a second and bot.
+async fn play_at(rate: f64, flaw: Flaw, acks: Acks) -> Result<Summary, Error> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     let server = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, flaw));
+            tokio::spawn(serve(stream, flaw, Arc::clone(&acks)));
         }
     });
     let summary = run(Options {
@@ -45,7 +54,7 @@ async fn play(flaw: Flaw) -> Result<Summary, Error> {
         plugin: Plugin::Echo,
         subprotocol: Encoding::Mixed,
         duration: Duration::from_millis(200),
-        rate: Some(50.0),
+        rate: Some(rate),
         admin_url: None,
         admin_token: None,
         data_dir: None,
@@ -56,7 +65,7 @@ async fn play(flaw: Flaw) -> Result<Summary, Error> {
     summary
 }
 
-async fn serve(stream: TcpStream, flaw: Flaw) {
+async fn serve(stream: TcpStream, flaw: Flaw, acks: Acks) {
     let mut offer = String::new();
     #[expect(clippy::result_large_err, reason = "the library's own type")]
     let accept = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
@@ -81,6 +90,16 @@ async fn serve(stream: TcpStream, flaw: Flaw) {
             && matches!(&frame, ClientFrame::RoomMessage(it) if it.id == Some(3))
         {
             return;
+        }
+        if let ClientFrame::Ack(ack) = frame {
+            assert_eq!(
+                (ack.epoch, ack.seq),
+                (1, ack.count),
+                "each message rises by one"
+            );
+            assert!(ack.seq <= seq, "nothing is acknowledged before it was sent");
+            acks.lock().expect("no test panics here").push(ack);
+            continue;
         }
         for frame in answers(frame, flaw, &mut seq) {
             let bytes = subprotocol.encode_server(&frame);
@@ -264,4 +283,19 @@ async fn a_bot_that_is_not_let_in_ends_the_run_with_the_reason() {
         "{error}"
     );
     assert_eq!(error.exit_code(), 1);
+}
+
+#[tokio::test]
+async fn sq4_what_arrived_is_acknowledged() {
+    let acks = Acks::default();
+    let summary = play_at(1_000.0, Flaw::None, Arc::clone(&acks)).await;
+    let arrived = summary.expect("the bots get in").deliveries.arrived;
+    let acks = acks.lock().expect("no test panics here");
+    // Six bots, each of which says it every 64 frames, or, should this machine be busy, after a second.
+    let expected = usize::try_from(arrived / 64).expect("it is small");
+    assert!(
+        acks.len() + 6 >= expected && acks.len() <= expected + 6,
+        "{} acks for {arrived} messages",
+        acks.len()
+    );
 }
