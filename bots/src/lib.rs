@@ -11,22 +11,24 @@
 mod account;
 mod acks;
 mod bot;
+mod buckets;
 mod error;
 mod join;
+mod metrics;
 mod options;
 mod room;
 mod run;
 mod samples;
 mod schedule;
 mod script;
+mod server_report;
 mod socket;
 mod summary;
-mod ticks;
 
 pub use account::{Fault, Faults};
 pub use error::Error;
 pub use options::{Encoding, Options, Plugin};
 pub use run::run;
 pub use samples::Percentiles;
+pub use server_report::{InputReport, ServerReport, TickReport};
 pub use summary::{Deliveries, Inputs, Latencies, Summary, Traffic};
-pub use ticks::TickReport;

@@ -43,7 +43,7 @@ pub struct Options {
     /// Inputs a second and bot, up to 1000 [default: grid 5, chat 1, echo 10, broadcast 1]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<f64>,
-    /// The server's admin listener, to report how late its ticks were [default: http://127.0.0.1:8081 where there is a
+    /// The server's admin listener, to report how it kept up by its own clock [default: http://127.0.0.1:8081 where there is a
     /// token]
     #[arg(long, value_name = "URL")]
     pub admin_url: Option<String>,

@@ -14,12 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 use crate::Error;
 use crate::account::{Ledger, Totals, audit};
 use crate::bot::{self, Phase, Report, Seed, Shared};
+use crate::metrics::fetch;
 use crate::options::{Options, Plan};
 use crate::room::Room;
 use crate::samples::{Counters, Samples};
 use crate::script::Script;
+use crate::server_report::ServerCounters;
 use crate::summary::{Latencies, Outcome, Summary};
-use crate::ticks::TickCounters;
 
 /// How many bots connect and join at the same time.
 const RAMP_MAX: usize = 200;
@@ -49,8 +50,8 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     let mut interrupt = pin!(interrupt());
     let phase = watch::Sender::new(Phase::Joining);
     let mut bots = gather(&shared, &phase, interrupt.as_mut()).await?;
-    let ticks_before = match &shared.plan.admin {
-        Some(admin) => Some(TickCounters::fetch(admin).await?),
+    let server_before = match &shared.plan.admin {
+        Some(admin) => Some(fetch(admin, ServerCounters::parse).await?),
         None => None,
     };
 
@@ -62,9 +63,9 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     let (elapsed, traffic) = (start.elapsed(), counters.read().since(before));
 
     phase.send_replace(Phase::Draining);
-    let ticks = match (&shared.plan.admin, ticks_before) {
+    let server = match (&shared.plan.admin, server_before) {
         (Some(admin), Some(before)) => Some(
-            TickCounters::fetch(admin)
+            fetch(admin, ServerCounters::parse)
                 .await
                 .map(|after| after.since(&before)),
         ),
@@ -78,7 +79,7 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
         unsent: counters.read().unsent,
         totals,
         disconnects,
-        ticks,
+        server,
     };
     Ok(Summary::new(
         &shared.plan,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::account::{Faults, Totals};
 use crate::options::{Encoding, Plan, Plugin};
 use crate::samples::{Count, Measure, Percentiles, Samples};
-use crate::ticks::TickReport;
+use crate::server_report::ServerReport;
 
 /// What a run comes to.
 #[derive(Debug, Clone, Serialize)]
@@ -35,10 +35,10 @@ pub struct Summary {
     pub traffic: Traffic,
     /// How long things took.
     pub latencies: Latencies,
-    /// How late the server's ticks were, where its metrics could be read.
-    pub ticks: Option<TickReport>,
+    /// How the server kept up by its own clock, where its metrics could be read.
+    pub server: Option<ServerReport>,
     /// Why its metrics could not be read at the end.
-    pub ticks_problem: Option<String>,
+    pub server_problem: Option<String>,
     /// Why connections ended, and how many.
     pub disconnects: BTreeMap<String, u64>,
     /// Whatever must not happen, and how often it did.
@@ -119,7 +119,7 @@ pub(crate) struct Outcome {
     pub(crate) unsent: u64,
     pub(crate) totals: Totals,
     pub(crate) disconnects: BTreeMap<String, u64>,
-    pub(crate) ticks: Option<Result<TickReport, crate::Error>>,
+    pub(crate) server: Option<Result<ServerReport, crate::Error>>,
 }
 
 impl Summary {
@@ -127,8 +127,8 @@ impl Summary {
         let Outcome {
             totals, traffic, ..
         } = outcome;
-        let (ticks, ticks_problem) = match outcome.ticks {
-            Some(Ok(ticks)) => (Some(ticks), None),
+        let (server, server_problem) = match outcome.server {
+            Some(Ok(server)) => (Some(server), None),
             Some(Err(error)) => (None, Some(error.to_string())),
             None => (None, None),
         };
@@ -158,8 +158,8 @@ impl Summary {
                 bytes_in: traffic.bytes_in,
             },
             latencies,
-            ticks,
-            ticks_problem,
+            server,
+            server_problem,
             disconnects: outcome.disconnects,
             faults: totals.faults,
         }
@@ -226,11 +226,12 @@ impl Summary {
                 HumanBytes(bytes)
             )?;
         }
-        if let Some(ticks) = &self.ticks {
-            writeln!(formatter, "ticks       {ticks}")?;
+        if let Some(server) = &self.server {
+            writeln!(formatter, "in server   ticks: {}", server.ticks)?;
+            writeln!(formatter, "            inputs: {}", server.inputs)?;
         }
-        if let Some(problem) = &self.ticks_problem {
-            writeln!(formatter, "ticks       unknown: failed to {problem}")?;
+        if let Some(problem) = &self.server_problem {
+            writeln!(formatter, "in server   unknown: failed to {problem}")?;
         }
         Ok(())
     }

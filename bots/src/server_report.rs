@@ -1,0 +1,196 @@
+//! How the server kept up by its own clock: from its metrics before and after.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::buckets::Buckets;
+
+const LATENESS: &str = "parlor_tick_lateness_seconds";
+const INPUT: &str = "parlor_input_seconds";
+const TICKS: &str = "parlor_ticks_total";
+const TICKS_LATE: &str = "parlor_ticks_late_total";
+const TICKS_MERGED: &str = "parlor_ticks_merged_total";
+
+/// What the server says of a run, other rooms included.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ServerReport {
+    /// How late its ticks were.
+    pub ticks: TickReport,
+    /// How long inputs waited for their answers.
+    pub inputs: InputReport,
+}
+
+/// What the server says of its ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TickReport {
+    /// Ticks run.
+    pub ticks: u64,
+    /// Of those, late by more than 5 ms.
+    pub late: u64,
+    /// Ticks left out, because a room was late by whole periods.
+    pub merged: u64,
+    /// Half of the ticks were not later than this. `None`: later than the server tells apart, or no ticks.
+    pub p50_ms: Option<f64>,
+    /// 99 % of the ticks were not later than this; likewise.
+    pub p99_ms: Option<f64>,
+}
+
+/// What the server says of its inputs: from an input's arrival at its room to its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct InputReport {
+    /// Inputs answered.
+    pub answered: u64,
+    /// Half of them waited no longer than this. `None`: longer than the server tells apart, or no inputs.
+    pub p50_ms: Option<f64>,
+    /// 99 % of them waited no longer than this; likewise.
+    pub p99_ms: Option<f64>,
+}
+
+fn millis(quantile: Option<f64>) -> String {
+    quantile.map_or_else(|| "above all buckets".to_owned(), |ms| format!("{ms} ms"))
+}
+
+impl fmt::Display for TickReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ticks == 0 {
+            return formatter.write_str("none run");
+        }
+        let Self {
+            ticks,
+            late,
+            merged,
+            ..
+        } = self;
+        let (p50, p99) = (millis(self.p50_ms), millis(self.p99_ms));
+        write!(
+            formatter,
+            "{ticks} run, {late} late by more than 5 ms, {merged} merged; lateness p50 {p50}, p99 {p99}"
+        )
+    }
+}
+
+impl fmt::Display for InputReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.answered == 0 {
+            return formatter.write_str("none timed");
+        }
+        let (p50, p99) = (millis(self.p50_ms), millis(self.p99_ms));
+        write!(
+            formatter,
+            "{} timed; to their answers p50 {p50}, p99 {p99}",
+            self.answered
+        )
+    }
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ServerCounters {
+    ticks: u64,
+    late: u64,
+    merged: u64,
+    lateness: Buckets,
+    inputs: Buckets,
+}
+
+impl ServerCounters {
+    /// Reads the OpenMetrics text. `None` if there is nothing of ticks in it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut counters = Self::default();
+        let mut is_found = false;
+        for line in text.lines() {
+            counters.lateness.read_line(LATENESS, line)?;
+            counters.inputs.read_line(INPUT, line)?;
+            let Some((name, value)) = line.rsplit_once(' ') else {
+                continue;
+            };
+            let counter = match name {
+                TICKS => &mut counters.ticks,
+                TICKS_LATE => &mut counters.late,
+                TICKS_MERGED => &mut counters.merged,
+                _ => continue,
+            };
+            is_found = true;
+            *counter = value.parse().ok()?;
+        }
+        is_found.then_some(counters)
+    }
+
+    /// What happened since `before`.
+    pub(crate) fn since(&self, before: &Self) -> ServerReport {
+        let lateness = self.lateness.since(&before.lateness);
+        let inputs = self.inputs.since(&before.inputs);
+        ServerReport {
+            ticks: TickReport {
+                ticks: self.ticks.saturating_sub(before.ticks),
+                late: self.late.saturating_sub(before.late),
+                merged: self.merged.saturating_sub(before.merged),
+                p50_ms: lateness.quantile_ms(0.50),
+                p99_ms: lateness.quantile_ms(0.99),
+            },
+            inputs: InputReport {
+                answered: inputs.count(),
+                p50_ms: inputs.quantile_ms(0.50),
+                p99_ms: inputs.quantile_ms(0.99),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(ticks: u64, late: u64, buckets: [u64; 3]) -> String {
+        let [a, b, all] = buckets;
+        format!(
+            "# HELP parlor_ticks Ticks run.\n# TYPE parlor_ticks counter\nparlor_ticks_total {ticks}\n\
+             parlor_ticks_late_total {late}\nparlor_ticks_merged_total 1\nparlor_tick_lateness_seconds_sum 0.5\n\
+             parlor_tick_lateness_seconds_bucket{{le=\"0.0001\"}} {a}\n\
+             parlor_tick_lateness_seconds_bucket{{le=\"0.0002\"}} {b}\n\
+             parlor_tick_lateness_seconds_bucket{{le=\"+Inf\"}} {all}\n\
+             parlor_input_seconds_bucket{{le=\"0.004\"}} {all}\n\
+             parlor_input_seconds_bucket{{le=\"+Inf\"}} {all}\n# EOF\n"
+        )
+    }
+
+    fn counters(ticks: u64, late: u64, buckets: [u64; 3]) -> ServerCounters {
+        ServerCounters::parse(&text(ticks, late, buckets)).unwrap()
+    }
+
+    #[test]
+    fn only_what_happened_in_between_counts() {
+        let before = counters(1_000, 900, [0, 0, 1_000]);
+        let ServerReport { ticks, inputs } = counters(1_100, 901, [50, 99, 1_100]).since(&before);
+        assert_eq!((ticks.ticks, ticks.late, ticks.merged), (100, 1, 0));
+        assert_eq!((ticks.p50_ms, ticks.p99_ms), (Some(0.1), Some(0.2)));
+        assert_eq!((inputs.answered, inputs.p50_ms), (100, Some(2.0)));
+    }
+
+    #[test]
+    fn what_is_above_all_bounds_is_said_so() {
+        let report = counters(100, 1, [50, 98, 100]).since(&ServerCounters::default());
+        assert_eq!(report.ticks.p99_ms, None);
+        assert!(
+            report.ticks.to_string().ends_with("p99 above all buckets"),
+            "{}",
+            report.ticks
+        );
+    }
+
+    #[test]
+    fn rooms_that_never_tick_are_late_by_nothing() {
+        let still = counters(100, 1, [60, 98, 100]);
+        let report = still.since(&still);
+        assert_eq!((report.ticks.p50_ms, report.ticks.p99_ms), (None, None));
+        assert_eq!(report.ticks.to_string(), "none run");
+        assert_eq!(report.inputs.to_string(), "none timed");
+    }
+
+    #[test]
+    fn text_without_ticks_is_refused() {
+        assert_eq!(ServerCounters::parse("parlor_rooms 3\n# EOF\n"), None);
+        assert_eq!(ServerCounters::parse("<html>"), None);
+    }
+}
