@@ -7,12 +7,15 @@
 //! The flow: [`Options`] are checked into a `Plan`; `run` opens a `Socket` for each bot, and each bot is one task
 //! (`bot`) that plays a `Script` of its plugin and keeps a `Ledger`; the ledgers of a room are audited together
 //! (`account`), and all of it ends in a [`Summary`]. Nothing is printed here but a progress bar on a terminal.
+//!
+//! [`harass`] is the opposite: a client that does harm, so that benches can show what it does to the others.
 
 mod account;
 mod acks;
 mod bot;
 mod buckets;
 mod error;
+mod hostile;
 mod join;
 mod metrics;
 mod options;
@@ -27,6 +30,7 @@ mod summary;
 
 pub use account::{Fault, Faults};
 pub use error::Error;
+pub use hostile::{Harm, Hostile, harass};
 pub use options::{Encoding, Options, Plugin};
 pub use run::run;
 pub use samples::Percentiles;

@@ -8,7 +8,7 @@ use parlor_proto::Subprotocol;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use crate::Error;
+use crate::{Error, Hostile};
 
 /// The most bots in one process: each takes a file descriptor and a local port.
 const BOTS_MAX: usize = 20_000;
@@ -61,6 +61,9 @@ pub struct Options {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Instead of playing, do harm to a server on this machine, to see how it bears that
+    #[arg(long, value_enum, value_name = "KIND", hide = true)]
+    pub hostile: Option<Hostile>,
 }
 
 /// The plugins that bots can play.

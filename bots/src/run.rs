@@ -88,7 +88,8 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     ))
 }
 
-async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
+/// The address behind `host:port`.
+pub(crate) async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
     let failed = |source| Error::Resolve {
         host: authority.to_owned(),
         source,

@@ -73,13 +73,7 @@ impl Socket {
         let refused = |error| SocketError::Connect(address, error);
         let stream = TcpStream::connect(address).await.map_err(refused)?;
         stream.set_nodelay(true).map_err(refused)?;
-        let request = ClientRequestBuilder::new(uri.clone()).with_sub_protocol(subprotocol.name());
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        // The library refuses an answer with a subprotocol that was not offered, or with none.
-        let (stream, _) = client_async_with_config(request, stream, Some(config)).await?;
+        let stream = upgrade(stream, uri, subprotocol).await?;
         Ok(Self {
             stream,
             subprotocol,
@@ -130,7 +124,24 @@ impl Socket {
     }
 }
 
-fn describe(close: Option<&CloseFrame>) -> String {
+/// Asks for a WebSocket on a connection.
+pub(crate) async fn upgrade(
+    stream: TcpStream,
+    uri: &Uri,
+    subprotocol: Subprotocol,
+) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+    let request = ClientRequestBuilder::new(uri.clone()).with_sub_protocol(subprotocol.name());
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    // The library refuses an answer with a subprotocol that was not offered, or with none.
+    let (stream, _) = client_async_with_config(request, stream, Some(config)).await?;
+    Ok(stream)
+}
+
+/// How a connection ended, in words.
+pub(crate) fn describe(close: Option<&CloseFrame>) -> String {
     let Some(close) = close else {
         return "without a close frame".to_owned();
     };

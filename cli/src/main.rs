@@ -3,6 +3,7 @@
 mod bundle;
 mod serve;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -52,18 +53,29 @@ fn main() -> ExitCode {
 
 async fn bots(options: parlor_bots::Options) -> ExitCode {
     let is_json = options.json;
+    if let Some(kind) = options.hostile {
+        return match parlor_bots::harass(kind, options).await {
+            Ok(harm) => answer(&harm, is_json.then(|| serde_json::to_string(&harm)), 0),
+            Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
+        };
+    }
     match parlor_bots::run(options).await {
         Ok(summary) => {
             let json = is_json.then(|| serde_json::to_string(&summary));
-            match json {
-                Some(Ok(json)) => print(&json),
-                Some(Err(error)) => return fail(1, &format!("failed to write JSON: {error}")),
-                None => print(&summary.to_string()),
-            }
-            ExitCode::from(summary.exit_code())
+            answer(&summary, json, summary.exit_code())
         }
         Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
     }
+}
+
+/// Prints an answer: as JSON where that was asked for, else for people.
+fn answer(text: &impl Display, json: Option<serde_json::Result<String>>, code: u8) -> ExitCode {
+    match json {
+        Some(Ok(json)) => print(&json),
+        Some(Err(error)) => return fail(1, &format!("failed to write JSON: {error}")),
+        None => print(&text.to_string()),
+    }
+    ExitCode::from(code)
 }
 
 #[expect(clippy::print_stdout, reason = "what a command answers goes to stdout")]
