@@ -5,17 +5,25 @@
 pub(crate) struct Buckets(Vec<(f64, u64)>);
 
 impl Buckets {
-    /// Takes in a line of the text, if it is one of this histogram: `NAME_bucket{le="0.1"} 7`. `None` where the line
-    /// cannot be read.
-    pub(crate) fn read_line(&mut self, histogram: &str, line: &str) -> Option<()> {
-        let labels = line
+    /// Takes in a line of the text, if it is one of this histogram: `NAME_bucket{le="0.1"} 7`. Where the histogram is
+    /// told apart by plugin, only this plugin's counts. `None` where the line cannot be read.
+    pub(crate) fn read_line(&mut self, histogram: &str, plugin: &str, line: &str) -> Option<()> {
+        let rest = line
             .strip_prefix(histogram)
-            .and_then(|rest| rest.strip_prefix("_bucket{le=\""));
-        let Some(labels) = labels else {
+            .and_then(|rest| rest.strip_prefix("_bucket{"));
+        let Some(rest) = rest else {
             return Some(());
         };
-        let (bound, count) = labels.split_once("\"} ")?;
-        self.0.push((bound.parse().ok()?, count.parse().ok()?));
+        let (labels, count) = rest.split_once("} ")?;
+        let label = |name: &str| {
+            let mut labels = labels.split(',').filter_map(|label| label.split_once('='));
+            let (_, value) = labels.find(|(known, _)| *known == name)?;
+            Some(value.trim_matches('"'))
+        };
+        if label("plugin").is_none_or(|labelled| labelled == plugin) {
+            self.0
+                .push((label("le")?.parse().ok()?, count.parse().ok()?));
+        }
         Some(())
     }
 
@@ -67,7 +75,7 @@ mod tests {
         let mut buckets = Buckets::default();
         for (bound, count) in ["0.0001", "0.0002", "+Inf"].iter().zip(counts) {
             let line = format!("x_seconds_bucket{{le=\"{bound}\"}} {count}");
-            buckets.read_line("x_seconds", &line).unwrap();
+            buckets.read_line("x_seconds", "grid", &line).unwrap();
         }
         buckets
     }
@@ -77,13 +85,14 @@ mod tests {
         let mut buckets = buckets([1, 2, 3]);
         let before = buckets.clone();
         for line in ["y_seconds_bucket{le=\"1\"} 7", "x_seconds_count 3", "# EOF"] {
-            buckets.read_line("x_seconds", line).unwrap();
+            buckets.read_line("x_seconds", "grid", line).unwrap();
         }
         assert_eq!(buckets, before);
-        assert_eq!(
-            buckets.read_line("x_seconds", "x_seconds_bucket{le=\"1\"} many"),
-            None
-        );
+        let unreadable = "x_seconds_bucket{le=\"1\"} many";
+        assert_eq!(buckets.read_line("x_seconds", "grid", unreadable), None);
+        let ours = "x_seconds_bucket{le=\"1.0\",plugin=\"grid\"} 4";
+        buckets.read_line("x_seconds", "grid", ours).unwrap();
+        assert_eq!(buckets.count(), 4);
     }
 
     #[test]

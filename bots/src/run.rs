@@ -50,8 +50,9 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     let mut interrupt = pin!(interrupt());
     let phase = watch::Sender::new(Phase::Joining);
     let mut bots = gather(&shared, &phase, interrupt.as_mut()).await?;
+    let parse = |text: &str| ServerCounters::parse(shared.plan.plugin.name(), text);
     let server_before = match &shared.plan.admin {
-        Some(admin) => Some(fetch(admin, ServerCounters::parse).await?),
+        Some(admin) => Some(fetch(admin, parse).await?),
         None => None,
     };
 
@@ -64,11 +65,9 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
 
     phase.send_replace(Phase::Draining);
     let server = match (&shared.plan.admin, server_before) {
-        (Some(admin), Some(before)) => Some(
-            fetch(admin, ServerCounters::parse)
-                .await
-                .map(|after| after.since(&before)),
-        ),
+        (Some(admin), Some(before)) => {
+            Some(fetch(admin, parse).await.map(|after| after.since(&before)))
+        }
         _ => None,
     };
     let reports = drain(&mut bots, &phase).await;
@@ -101,7 +100,7 @@ pub(crate) async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
 }
 
 /// Ends at Ctrl-C; never where that cannot be waited for.
-async fn interrupt() {
+pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }

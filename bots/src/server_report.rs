@@ -95,13 +95,13 @@ pub(crate) struct ServerCounters {
 }
 
 impl ServerCounters {
-    /// Reads the OpenMetrics text. `None` if there is nothing of ticks in it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// Reads the OpenMetrics text, as far as it concerns rooms of this plugin. `None` if there is nothing of ticks in it.
+    pub(crate) fn parse(plugin: &str, text: &str) -> Option<Self> {
         let mut counters = Self::default();
         let mut is_found = false;
         for line in text.lines() {
-            counters.lateness.read_line(LATENESS, line)?;
-            counters.inputs.read_line(INPUT, line)?;
+            counters.lateness.read_line(LATENESS, plugin, line)?;
+            counters.inputs.read_line(INPUT, plugin, line)?;
             let Some((name, value)) = line.rsplit_once(' ') else {
                 continue;
             };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn counters(ticks: u64, late: u64, buckets: [u64; 3]) -> ServerCounters {
-        ServerCounters::parse(&text(ticks, late, buckets)).unwrap()
+        ServerCounters::parse("grid", &text(ticks, late, buckets)).unwrap()
     }
 
     #[test]
@@ -190,7 +190,10 @@ mod tests {
 
     #[test]
     fn text_without_ticks_is_refused() {
-        assert_eq!(ServerCounters::parse("parlor_rooms 3\n# EOF\n"), None);
-        assert_eq!(ServerCounters::parse("<html>"), None);
+        assert_eq!(
+            ServerCounters::parse("grid", "parlor_rooms 3\n# EOF\n"),
+            None
+        );
+        assert_eq!(ServerCounters::parse("grid", "<html>"), None);
     }
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::{self, Part, Profile};
-use crate::files;
 use crate::server::Server;
+use crate::{files, noisy};
 
 /// One benchmark.
 struct Bench {
@@ -55,8 +55,12 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         for bench in BENCHES {
             println!("{:<12} {}", bench.name, bench.about);
         }
+        println!("{:<12} {}", noisy::NAME, noisy::ABOUT);
         return Ok(());
     };
+    if name == noisy::NAME {
+        return noisy::run();
+    }
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
         bail!("there is no benchmark {name:?}; `cargo xtask bench` lists them");
     };
@@ -82,7 +86,10 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     let report = String::from_utf8_lossy(&output.stdout);
     print!("{report}");
     println!("server resident memory: {}", server.resident_memory());
-    let folder = keep(bench, &report, &server.resident_memory())?;
+    let command = format!("parlor bots {}", bench.bots_args.join(" "));
+    let memory = server.resident_memory();
+    let report = format!("server resident memory: {memory}\n\n{report}");
+    let folder = keep(bench.name, bench.about, &command, &report)?;
     println!("kept in {}", folder.display());
     ensure!(
         output.status.success(),
@@ -93,18 +100,15 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
 }
 
 /// Writes a run down beside what it was measured on, so that it can be compared with later ones.
-fn keep(bench: &Bench, report: &str, memory: &str) -> Result<PathBuf> {
+pub(crate) fn keep(name: &str, about: &str, command: &str, report: &str) -> Result<PathBuf> {
     let date = answer(Command::new("date").arg("+%Y-%m-%d-%H%M%S"));
     let folder = files::root()
         .join("bench/runs")
-        .join(format!("{date}-{}", bench.name));
+        .join(format!("{date}-{name}"));
     fs::create_dir_all(&folder)?;
     let text = format!(
-        "bench:   {}: {}\ncommit:  {}\ncommand: parlor bots {}\ncpu:     {}\nkernel:  {}\nserver resident memory: {memory}\n\n{report}",
-        bench.name,
-        bench.about,
+        "bench:   {name}: {about}\ncommit:  {}\ncommand: {command}\ncpu:     {}\nkernel:  {}\n{report}",
         answer(Command::new("git").args(["describe", "--always", "--dirty"])),
-        bench.bots_args.join(" "),
         answer(Command::new("sh").args(["-c", "nproc; grep -m1 'model name' /proc/cpuinfo"]))
             .replace('\n', " x "),
         answer(Command::new("uname").arg("-r")),

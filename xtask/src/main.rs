@@ -14,6 +14,7 @@ mod corpus;
 mod exec;
 mod files;
 mod fuzz;
+mod noisy;
 #[cfg(test)]
 mod rules;
 mod server;

@@ -86,15 +86,21 @@ impl Server {
 
     /// How much memory the server holds now, as the kernel says it.
     pub(crate) fn resident_memory(&self) -> String {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        status
-            .ok()
-            .and_then(|text| {
-                text.lines()
-                    .find_map(|line| line.strip_prefix("VmRSS:"))
-                    .map(|rss| rss.trim().to_owned())
-            })
+        self.status("VmRSS:")
             .unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// The same as a number of kilobytes.
+    pub(crate) fn resident_kilobytes(&self) -> Option<u64> {
+        self.status("VmRSS:")?.strip_suffix(" kB")?.parse().ok()
+    }
+
+    /// What the kernel says of the process in the line that begins like this.
+    fn status(&self, name: &str) -> Option<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        Some(value.trim().to_owned())
     }
 }
 

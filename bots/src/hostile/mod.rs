@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
 use serde::Serialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::options::{Options, Plan};
@@ -135,8 +135,12 @@ pub async fn harass(kind: Hostile, options: Options) -> Result<Harm, Error> {
             Hostile::Pings => attacks::pings(&victim).await,
         }
     };
-    // An attack ends by nothing but its time.
-    let _: Result<(), _> = timeout(plan.duration, attack).await;
+    // An attack ends by nothing but its time, or Ctrl-C.
+    tokio::select! {
+        () = attack => {}
+        () = sleep(plan.duration) => {}
+        () = run::interrupt() => {}
+    }
     Ok(Harm {
         kind,
         seconds: start.elapsed().as_secs_f64(),
