@@ -1,8 +1,8 @@
 //! Frames, as properties that hold for any payload and any number.
 
 use parlor_proto::{
-    ClientFrame, Create, Member, NUMBER_MAX, Payload, Seat, ServerFrame, Subprotocol, client,
-    server,
+    ClientFrame, Create, ErrorCode, FrameError, Member, NUMBER_MAX, Payload, Seat, ServerFrame,
+    Subprotocol, client, server,
 };
 use proptest::{collection, option, prelude::*};
 
@@ -165,6 +165,98 @@ fn hs2_subprotocols_are_known_by_name_and_index() {
         [true, false, false]
     );
     assert_eq!(Subprotocol::from_name("V1.JSON"), None);
+}
+
+#[test]
+fn en3_null_is_absent_but_for_a_payload_and_a_list_may_be_left_out() {
+    let json = |text: &str| Subprotocol::Json.decode_client(text.as_bytes());
+    assert_eq!(
+        json(r#"{"type":"auth","name":null}"#),
+        json(r#"{"type":"auth"}"#)
+    );
+    let Ok(ClientFrame::RoomMessage(message)) =
+        json(r#"{"type":"room_message","room":"r","data":null,"id":null}"#)
+    else {
+        panic!("null is a payload");
+    };
+    assert_eq!((message.data, message.id), (Payload::null(), None));
+    let Ok(ClientFrame::Resume(resume)) =
+        json(r#"{"type":"resume","session":"s","resume_token":"t"}"#)
+    else {
+        panic!("a list may be left out");
+    };
+    assert!(resume.rooms.is_empty());
+    for missing in [
+        r#"{"type":"room_message","room":"r"}"#,
+        r#"{"type":"room_message","room":null,"data":1}"#,
+    ] {
+        let error = json(missing).expect_err(missing);
+        assert_eq!(error.code(), ErrorCode::InvalidMessageFormat, "{missing}");
+    }
+}
+
+#[test]
+fn en4_in_protobuf_what_is_not_there_is_zero_and_one_frame_is() {
+    let proto = |message: &[u8]| Subprotocol::Proto.decode_client(message);
+    // Field 9 is `ping`, and empty.
+    let ping = client::Ping { timestamp: 0 };
+    assert_eq!(proto(&[9 << 3 | 2, 0]), Ok(ping.into()));
+    let error = proto(&[]).expect_err("no frame is set");
+    assert_eq!(error.code(), ErrorCode::UnknownMessageType);
+}
+
+/// Reads a `ping` with this timestamp, as JSON has it.
+fn ping(subprotocol: Subprotocol, timestamp: &str) -> Result<ClientFrame, FrameError> {
+    let json = format!(r#"{{"type":"ping","timestamp":{timestamp}}}"#);
+    match subprotocol {
+        Subprotocol::Json => subprotocol.decode_client(json.as_bytes()),
+        Subprotocol::Binary => {
+            let frame = Payload::from_json(&json).expect("a value");
+            subprotocol.decode_client(frame.as_msgpack())
+        }
+        Subprotocol::Proto => {
+            let mut timestamp: u64 = timestamp.parse().expect("proto has no other numbers");
+            let mut varint = vec![1 << 3];
+            while timestamp > 0x7f {
+                varint.push(timestamp.to_le_bytes()[0] | 0x80);
+                timestamp >>= 7;
+            }
+            varint.push(timestamp.to_le_bytes()[0]);
+            let length = u8::try_from(varint.len()).expect("a short message");
+            subprotocol.decode_client(&[&[9 << 3 | 2, length], varint.as_slice()].concat())
+        }
+    }
+}
+
+#[test]
+fn lm5_numbers_are_integers_from_0_to_2_53_minus_1() {
+    for subprotocol in Subprotocol::ALL {
+        for timestamp in [0, 1, NUMBER_MAX] {
+            let frame = ping(subprotocol, &timestamp.to_string());
+            assert_eq!(frame, Ok(client::Ping { timestamp }.into()));
+        }
+        let error = ping(subprotocol, "9007199254740992").expect_err("2^53");
+        assert_eq!(error.code(), ErrorCode::InvalidMessageFormat);
+    }
+    for subprotocol in [Subprotocol::Json, Subprotocol::Binary] {
+        for other in ["-1", "0.5", "\"1\"", "true"] {
+            let error = ping(subprotocol, other).expect_err(other);
+            assert_eq!(error.code(), ErrorCode::InvalidMessageFormat, "{other}");
+        }
+    }
+}
+
+#[test]
+fn lm5_a_u32_ends_at_2_32_minus_1() {
+    let from = |from: u64| {
+        let json = format!(
+            r#"{{"type":"room_message","room":"r","data":1,"from":{from},"epoch":1,"seq":1}}"#
+        );
+        Subprotocol::Json.decode_server(json.as_bytes())
+    };
+    assert!(from(u64::from(u32::MAX)).is_ok());
+    let error = from(u64::from(u32::MAX) + 1).expect_err("2^32");
+    assert_eq!(error.code(), ErrorCode::InvalidMessageFormat);
 }
 
 #[test]

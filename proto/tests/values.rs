@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parlor_proto::{DEPTH_MAX, Payload, Value, ValueFault};
+use parlor_proto::{DEPTH_MAX, ErrorCode, Payload, Value, ValueFault};
 use proptest::prelude::*;
 
 mod common;
@@ -108,6 +108,74 @@ fn vl3_a_float_with_an_integral_value_is_that_integer() {
     assert_eq!(Value::Float(3.0).to_payload(), Value::Int(3).to_payload());
     assert_ne!(Value::Float(0.5), Value::Int(0));
     assert_ne!(Value::Null, Value::Int(0));
+}
+
+/// VL3, where the value comes from outside: whatever form a number has, it is one integer.
+#[test]
+fn vl5_in_json_a_number_without_fraction_and_exponent_is_an_integer() {
+    let value = |json: &str| Value::from(&Payload::from_json(json).expect(json));
+    assert_eq!(value("7"), Value::Int(7));
+    assert_eq!(value("7.5"), Value::Float(7.5));
+    // Beyond 2^53 only an integer can be told from a float.
+    assert_eq!(value("9007199254740994"), Value::Int((1 << 53) + 2));
+    assert_eq!(
+        value("9007199254740994.0"),
+        Value::Float(9_007_199_254_740_994.0)
+    );
+    assert_eq!(value("1e20"), Value::Float(1e20));
+}
+
+#[test]
+fn vl5_in_json_bytes_and_large_integers_are_tagged() {
+    let json = |value: Value| value.to_payload().expect("a value").to_json();
+    assert_eq!(
+        json(Value::Bytes(vec![0xfb, 0xff])),
+        r#"{"$bytes":"+/8="}"#,
+        "the standard alphabet, with padding"
+    );
+    assert_eq!(json(Value::Int((1 << 53) - 1)), "9007199254740991");
+    assert_eq!(json(Value::Int(1 << 53)), r#"{"$int":"9007199254740992"}"#);
+    for either in ["9007199254740992", r#"{"$int":"9007199254740992"}"#] {
+        let read = Payload::from_json(either).expect(either);
+        assert_eq!(Value::from(&read), Value::Int(1 << 53));
+    }
+}
+
+#[test]
+fn vl6_a_map_whose_only_key_begins_with_a_dollar_is_escaped() {
+    let map = |key: &str| Value::Map(vec![(key.to_owned(), Value::Null)]);
+    for (key, json) in [
+        ("$", r#"{"$$":null}"#),
+        ("$bytes", r#"{"$$bytes":null}"#),
+        ("$$x", r#"{"$$$x":null}"#),
+        ("x$", r#"{"x$":null}"#),
+    ] {
+        assert_eq!(map(key).to_payload().expect("a value").to_json(), json);
+        assert_eq!(
+            Value::from(&Payload::from_json(json).expect(json)),
+            map(key)
+        );
+    }
+    for refused in [r#"{"$":1}"#, r#"{"$date":1}"#, r#"{"$int":7}"#] {
+        let error = Payload::from_json(refused).expect_err(refused);
+        assert_eq!(error.code(), ErrorCode::InvalidValue, "{refused}");
+    }
+    let two = r#"{"$int":7,"more":1}"#;
+    assert_eq!(Payload::from_json(two).expect("as it is").to_json(), two);
+}
+
+#[test]
+fn vl7_in_protobuf_integers_beyond_an_i64_are_unsigned() {
+    let first_byte = |value: i128| {
+        let payload = Value::Int(value).to_payload().expect("a value");
+        payload.to_proto()[0]
+    };
+    // The tags of `int_value` (3) and `uint_value` (4), both varints.
+    let [int, uint] = [3 << 3, 4 << 3];
+    assert_eq!(first_byte(i128::from(i64::MIN)), int);
+    assert_eq!(first_byte(i128::from(i64::MAX)), int);
+    assert_eq!(first_byte(i128::from(i64::MAX) + 1), uint);
+    assert_eq!(first_byte(i128::from(u64::MAX)), uint);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const ENCODINGS: [(&str, Subprotocol); 3] = [
 ];
 
 #[test]
-fn the_files_are_what_the_code_writes() {
+fn en6_the_files_are_what_the_code_writes() {
     for (name, expected) in cases::files() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("vectors")
@@ -31,7 +31,7 @@ fn the_files_are_what_the_code_writes() {
 }
 
 #[test]
-fn every_frame_of_both_directions_has_a_vector() {
+fn en6_every_frame_of_both_directions_has_a_vector() {
     for (direction, types) in [
         ("client", ClientFrame::TYPES),
         ("server", ServerFrame::TYPES),

@@ -55,6 +55,13 @@ impl Handshake {
         }
     }
 
+    /// Asks for another path.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        self.path = path.to_owned();
+        self
+    }
+
     /// Offers these subprotocols, each in a header of its own.
     #[must_use]
     pub fn offer(mut self, headers: &[&str]) -> Self {

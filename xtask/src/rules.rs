@@ -1,5 +1,7 @@
 //! Rules about the repository itself, as tests: what a reviewer would otherwise have to look for by hand.
 
+mod spec;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,20 @@
 use parlor_tests::{Ended, Handshake, Options, TestServer};
 
 #[tokio::test]
+async fn hs1_a_websocket_is_opened_at_ws_and_nowhere_else() {
+    let server = TestServer::start().await;
+    let at = |path| {
+        let handshake = Handshake::with(&server).offer(&["v1.json"]);
+        handshake.path(path).open()
+    };
+    assert!(at("/ws").await.is_ok());
+    for elsewhere in ["/", "/ws/", "/websocket"] {
+        let refused = at(elsewhere).await.expect_err(elsewhere);
+        assert_ne!(refused.status, 101, "{elsewhere}");
+    }
+}
+
+#[tokio::test]
 async fn hs2_the_first_offer_that_the_server_knows_is_taken_in_the_clients_order() {
     let server = TestServer::start().await;
     for (offer, chosen) in [

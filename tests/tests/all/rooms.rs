@@ -22,7 +22,7 @@ async fn echo_says_everything_back_to_its_sender_only() {
 }
 
 #[tokio::test]
-async fn ms7_broadcast_reaches_all_the_others_and_names_the_sender() {
+async fn ms1_ms7_broadcast_reaches_all_the_others_and_names_the_sender() {
     let server = TestServer::start().await;
     let mut ann = TestClient::connect(&server).await;
     let mut bob = TestClient::connect(&server).await;

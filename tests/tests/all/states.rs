@@ -75,6 +75,19 @@ async fn st4_the_hash_is_that_of_the_value_with_sorted_keys() {
     assert_eq!(state.hash, crc32(canonical.as_msgpack()));
 }
 
+#[tokio::test]
+async fn st6_a_plugin_cannot_publish_a_view_of_the_servers() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    client.join("hall", "probe").await;
+    let error = client.refused("hall", &publish("$mine", 1)).await;
+    assert_eq!(error.code, "PLUGIN_FAILED");
+    let view = "$mine".to_owned();
+    let room = "hall".to_owned();
+    client.send(client::StateRequest { room, view }).await;
+    assert_eq!(client.expect_error().await.code, "VIEW_NOT_FOUND");
+}
+
 /// CRC-32 (IEEE 802.3), bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());

@@ -12,7 +12,7 @@ function waitingAfter(attempt: number, chance: number): Extract<ReconnectState, 
 }
 
 describe("reconnect", () => {
-  it("doubles the longest delay up to the cap, and draws from all of it", () => {
+  it("doubles the longest delay up to the cap, and draws from all of it (CL3)", () => {
     expect(waitingAfter(0, 1).due_ms).toBe(DELAY_BASE_MS);
     expect(waitingAfter(1, 1).due_ms).toBe(DELAY_BASE_MS * 2);
     expect(waitingAfter(30, 1).due_ms).toBe(DELAY_CAP_MS);
@@ -37,7 +37,7 @@ describe("reconnect", () => {
     expect(next(open, lost, STABLE_AFTER_MS, always(1))).toMatchObject({ attempt: 1 });
   });
 
-  it("stays away as long as the server asked, whatever the hints", () => {
+  it("stays away as long as the server asked, whatever the hints (CL3)", () => {
     const state = next(
       { at: "open", attempt: 0, since_ms: 0 },
       { hint: "closed", code: 1012, retry_after_ms: 5_000 },
