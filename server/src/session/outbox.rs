@@ -489,6 +489,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_connection_does_not_end_for_what_the_one_before_did() {
+        let outbox = outbox();
+        outbox.push_control(Control::Overloads("room".into()));
+        outbox.push_control(Control::LeftRoom("room".into()));
+        outbox.turn_over();
+        let left = Outgoing::Control(Control::LeftRoom("room".into()));
+        assert_eq!(taken(&outbox), [left]);
+    }
+
+    #[test]
     fn what_is_meant_for_an_earlier_connection_is_dropped_and_words_to_the_session_stay() {
         let outbox = outbox();
         outbox.push(CONNECTION, Burst(1), "unwritten".into());
