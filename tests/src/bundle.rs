@@ -9,9 +9,9 @@ use parlor_server::Catalog;
 
 /// The guests that rooms are made of. The others are for the catalog to refuse.
 const ROOM_GUESTS: &[&str] = &[
+    "away",
     "hostile",
     "load-traps",
-    "away",
     "on-tick",
     "probe",
     "reserved",

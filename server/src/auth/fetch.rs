@@ -80,8 +80,10 @@ pub(super) async fn get(url: &KeyUrl, tls: Option<&TlsConnector>) -> Result<Byte
         let stream = TcpStream::connect((url.host.as_str(), url.port))
             .await
             .map_err(failed)?;
-        let Some(tls) = tls.filter(|_| url.is_tls) else {
-            return exchange(stream, url).await;
+        let tls = match tls {
+            Some(tls) if url.is_tls => tls,
+            None if url.is_tls => return Err(failed(io::Error::other("TLS is not set up"))),
+            _ => return exchange(stream, url).await,
         };
         let name = ServerName::try_from(url.host.clone())
             .map_err(|error| failed(io::Error::other(error)))?;
@@ -140,5 +142,118 @@ async fn exchange(
     tokio::select! {
         answer = answering => answer,
         () = connection => unreachable!("it is pending for ever"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    use super::*;
+
+    fn url(scheme: &str, port: u16) -> KeyUrl {
+        KeyUrl::parse(&format!("{scheme}://localhost:{port}/jwks?a=b")).unwrap()
+    }
+
+    /// Answers one connection on its port, once it was asked, and gives what it was asked.
+    async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, answer: Vec<u8>) -> String {
+        let mut stream = tokio::io::BufStream::new(stream);
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            asked.push(stream.read_u8().await.unwrap());
+        }
+        // Who asks may have seen enough before it is all written.
+        let _ = stream.write_all(&answer).await;
+        let _ = stream.flush().await;
+        String::from_utf8(asked).unwrap()
+    }
+
+    /// What comes of a plain request that is answered so.
+    async fn fetched(text: impl Into<Vec<u8>>) -> (Result<Bytes, FetchError>, String) {
+        let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+        let url = url("http", listener.local_addr().unwrap().port());
+        let answering = async { answer(listener.accept().await.unwrap().0, text.into()).await };
+        tokio::join!(get(&url, None), answering)
+    }
+
+    fn ok(body: &str) -> String {
+        let bytes = body.len();
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n{body}")
+    }
+
+    #[tokio::test]
+    async fn a_document_is_asked_for_and_read() {
+        let (document, asked) = fetched(ok("keys")).await;
+        assert_eq!(document.unwrap(), "keys");
+        assert!(asked.starts_with("GET /jwks?a=b HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("host: localhost:"), "{asked}");
+        let (document, _) =
+            fetched("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nkeys\r\n0\r\n\r\n")
+                .await;
+        assert_eq!(document.unwrap(), "keys");
+    }
+
+    #[tokio::test]
+    async fn any_other_answer_is_an_error() {
+        for status in ["301 Moved", "404 Not Found", "500 Oops", "204 No Content"] {
+            let text = format!("HTTP/1.1 {status}\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
+            let (refused, _) = fetched(text).await;
+            assert!(matches!(refused, Err(FetchError::Status(_))), "{status}");
+        }
+        let (refused, _) = fetched("SSH-2.0-none\r\n\r\n").await;
+        assert!(matches!(refused, Err(FetchError::Http(_))), "{refused:?}");
+        let (refused, _) = fetched("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nkeys").await;
+        assert!(matches!(refused, Err(FetchError::Body(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_document_that_is_too_large_is_not_read_to_its_end() {
+        let (document, _) = fetched(ok(&" ".repeat(KEY_SET_BYTES_MAX))).await;
+        assert_eq!(document.unwrap().len(), KEY_SET_BYTES_MAX);
+        let (refused, _) = fetched(ok(&" ".repeat(KEY_SET_BYTES_MAX + 1))).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("larger"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn over_tls_the_certificate_must_be_one_that_is_trusted() {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let certificate: CertificateDer<'static> = made.cert.der().clone();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+        let url = url("https", listener.local_addr().unwrap().port());
+
+        let mut trusted = RootCertStore::empty();
+        trusted.add(certificate).unwrap();
+        let trusting = connector(trusted).unwrap();
+        let answering = async {
+            let stream = listener.accept().await.unwrap().0;
+            answer(acceptor.accept(stream).await.unwrap(), ok("keys").into()).await
+        };
+        let (document, _) = tokio::join!(get(&url, Some(&trusting)), answering);
+        assert_eq!(document.unwrap(), "keys");
+
+        let distrusting = connector(RootCertStore::empty()).unwrap();
+        let refusing = async {
+            let stream = listener.accept().await.unwrap().0;
+            acceptor.accept(stream).await.is_err()
+        };
+        let (refused, is_refused) = tokio::join!(get(&url, Some(&distrusting)), refusing);
+        assert!(
+            matches!(refused, Err(FetchError::Connect { .. })),
+            "{refused:?}"
+        );
+        assert!(is_refused);
     }
 }

@@ -145,15 +145,10 @@ impl Keys {
         let Source::Url { url, tls, .. } = &self.source else {
             return std::future::pending().await;
         };
-        let mut retry = RETRY_FIRST;
+        let mut asked = 0;
         loop {
-            if self.are_there() {
-                retry = RETRY_FIRST;
-                tokio::time::sleep(REFRESH_EVERY).await;
-            } else {
-                tokio::time::sleep(retry).await;
-                retry = (retry * 2).min(RETRY_MAX);
-            }
+            tokio::time::sleep(pause(self.are_there(), asked)).await;
+            asked = asked.saturating_add(1);
             self.fetch(url, tls.as_ref()).await;
         }
     }
@@ -221,5 +216,28 @@ impl Keys {
             .unwrap_or_else(|lock| lock.into_inner());
         *current = Some(Arc::new(keys));
         Ok(())
+    }
+}
+
+/// How long to wait before the address is asked again.
+fn pause(are_there: bool, asked: u32) -> Duration {
+    if are_there {
+        return REFRESH_EVERY;
+    }
+    let doubled = RETRY_FIRST.saturating_mul(1 << asked.min(16));
+    doubled.min(RETRY_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// AU11
+    #[test]
+    fn an_address_is_asked_again_at_once_until_there_are_keys_and_then_every_five_minutes() {
+        let seconds: Vec<u64> = (0..7).map(|asked| pause(false, asked).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pause(false, u32::MAX), Duration::from_secs(30));
+        assert_eq!(pause(true, 0), Duration::from_secs(300));
     }
 }

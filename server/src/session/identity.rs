@@ -250,8 +250,7 @@ mod tests {
 
     use parlor_proto::{ClientFrame, Subprotocol};
 
-    use super::super::Peer;
-    use super::super::state::Now;
+    use super::super::{Peer, now};
     use super::*;
 
     fn state(who: Who) -> SessionState {
@@ -276,13 +275,6 @@ mod tests {
             _ => None,
         };
         actions.iter().filter_map(code).collect()
-    }
-
-    fn now() -> Now {
-        Now {
-            instant: Instant::now().into_std(),
-            unix_ms: 0,
-        }
     }
 
     /// OP3

@@ -88,6 +88,38 @@ describe("opening", () => {
   });
 });
 
+describe("signing in", () => {
+  it("says who it is before it resumes, for a session is its user's only (AU10)", async () => {
+    const parlor = new Parlor(URL, { token: "t" }, env);
+    await settle();
+    env.socket.accept();
+    env.socket.say(welcome());
+    await parlor.ready;
+    comeBack();
+    expect(env.socket.inbox).toEqual([
+      { type: "auth", token: "t" },
+      { type: "resume", session: "s1", resume_token: "s1-token", rooms: [] },
+    ]);
+    env.socket.say(welcome("fresh"));
+    env.socket.say({ type: "resumed", session: "s1", resume_token: "t2", rooms: [] });
+    expect(parlor.status).toMatchObject({ status: "open", session: "s1", isResumed: true });
+  });
+
+  it("renews its token in place, and comes back with the new one (AU6)", async () => {
+    const parlor = new Parlor(URL, { token: "old" }, env);
+    await settle();
+    env.socket.accept();
+    env.socket.say(welcome());
+    await parlor.ready;
+    parlor.renew("new");
+    expect(env.socket.last("auth")).toEqual({ type: "auth", token: "new" });
+    env.socket.say(welcome());
+    expect(parlor.status).toMatchObject({ status: "open", session: "s1" });
+    comeBack();
+    expect(env.socket.inbox[0]).toEqual({ type: "auth", token: "new" });
+  });
+});
+
 describe("resuming", () => {
   it("resumes with its first frame, from where each room stood, and sends again only what has no answer (RS1, RS5)", async () => {
     const { parlor, room } = await openIn("r", { last_id: 7, epoch: 4 });

@@ -132,6 +132,12 @@ export class Parlor extends Emitter<ParlorEvents> {
     if (this.#phase.at === "open") this.#connection.send({ type: "auth", name });
   }
 
+  /** Signs in anew, with a token that takes the place of one that will soon expire. It must be the same user's. */
+  renew(token: string): void {
+    this.#options = { ...this.#options, token };
+    if (this.#phase.at === "open") this.#connection.send({ type: "auth", token });
+  }
+
   /** Connects anew at once, perhaps in another subprotocol; the session goes on. */
   reconnect(options: { readonly subprotocol?: Subprotocol } = {}): void {
     this.#connection.restart(options.subprotocol);
@@ -178,6 +184,9 @@ export class Parlor extends Emitter<ParlorEvents> {
     if (this.#credentials) {
       this.#phase = { at: "resuming", subprotocol, fresh: undefined };
       const rooms = [...this.#rooms.values()].map((room) => room.position);
+      const { token } = this.#options;
+      // Where tokens are needed, a session is resumed by its user only.
+      if (token !== undefined) this.#connection.send({ type: "auth", token });
       this.#connection.send({ type: "resume", ...this.#credentials, rooms });
     } else {
       this.#greet(subprotocol);
