@@ -24,7 +24,7 @@ fn claims() -> Json {
 /// The usual claims, with some of their own.
 fn with(more: &Json) -> Json {
     let mut claims = claims();
-    for (name, value) in more.as_object().unwrap() {
+    for (name, value) in more.as_object().expect("claims by name") {
         claims[name] = value.clone();
     }
     claims
@@ -32,7 +32,7 @@ fn with(more: &Json) -> Json {
 
 fn keys(signers: &[&Signer]) -> KeySet {
     let jwks: Vec<Json> = signers.iter().map(|signer| signer.jwk()).collect();
-    KeySet::parse(key_set(&jwks).as_bytes()).unwrap()
+    KeySet::parse(key_set(&jwks).as_bytes()).expect("a set of keys")
 }
 
 fn check_by(keys: &KeySet, token: &str, rules: &Rules, now: u64) -> Result<Identity, TokenError> {
@@ -463,7 +463,7 @@ fn a_key_set_is_bounded_and_its_errors_show_nothing_of_it() {
         assert!(matches!(error, KeySetError::NotAKeySet { .. }), "{bad}");
         assert!(!error.to_string().contains("hush"), "{error}");
     }
-    let keys = KeySet::parse(key_set(&[jwk.clone()]).as_bytes()).unwrap();
+    let keys = KeySet::parse(key_set(std::slice::from_ref(&jwk)).as_bytes()).unwrap();
     assert!(keys.has_secret());
     assert!(!format!("{keys:?}").contains(jwk["k"].as_str().unwrap()));
     assert!(matches!(

@@ -37,9 +37,9 @@ impl Guarded {
     }
 
     async fn of(issuer: Signer, change: impl FnOnce(&mut Options)) -> Self {
-        let keys = tempfile::tempdir().unwrap();
+        let keys = tempfile::tempdir().expect("there is room for a folder");
         let path = keys.path().join("jwks.json");
-        std::fs::write(&path, key_set(&[issuer.jwk()])).unwrap();
+        std::fs::write(&path, key_set(&[issuer.jwk()])).expect("there is room for a file");
         let mut options = Options {
             jwt: Some(JwtTable {
                 keys: Some(path.display().to_string()),
@@ -114,7 +114,7 @@ fn auth(token: Option<&str>, name: Option<&str>) -> client::Auth {
 /// Seconds since 1970.
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap().as_secs_f64()
+    since.expect("it is later than 1970").as_secs_f64()
 }
 
 /// Claims of this user, good for five minutes.
@@ -125,7 +125,7 @@ fn claims(user: &str) -> Json {
 /// The same, with some more.
 fn claims_with(user: &str, more: &Json) -> Json {
     let mut claims = claims(user);
-    for (name, value) in more.as_object().unwrap() {
+    for (name, value) in more.as_object().expect("claims by name") {
         claims[name] = value.clone();
     }
     claims

@@ -1,14 +1,18 @@
 //! What becomes of a session with its token: it is a user's, ends with the token, and goes on with the next.
 
 use parlor_proto::{ServerFrame, client};
-use parlor_tests::{TestClient, json_of};
+use parlor_tests::{Options, TestClient, json_of};
 use serde_json::json;
 
 use super::{Guarded, assert_closed, auth, claims_with, now, unknown};
 
 /// A guarded server that takes tokens to the second.
 async fn to_the_second() -> Guarded {
-    Guarded::with(|options| options.jwt.as_mut().unwrap().leeway_seconds = Some(0)).await
+    let strict = |options: &mut Options| {
+        let jwt = options.jwt.get_or_insert_default();
+        jwt.leeway_seconds = Some(0);
+    };
+    Guarded::with(strict).await
 }
 
 #[tokio::test]

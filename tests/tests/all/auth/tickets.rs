@@ -20,9 +20,9 @@ pub(super) async fn ticket_for(guarded: &Guarded, token: &str) -> String {
     .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let json: Json = serde_json::from_str(&answer.body).unwrap();
+    let json: Json = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(json["expires_in_ms"], 30_000);
-    json["ticket"].as_str().unwrap().to_owned()
+    json["ticket"].as_str().expect("a ticket").to_owned()
 }
 
 #[tokio::test]
