@@ -6,12 +6,14 @@
 
 mod check;
 mod client;
+mod crowd;
 mod history;
 mod storm;
 
-pub use check::{Violation, check};
+pub use check::{Kind, Violation, check};
 pub use client::{Pace, RoomPlan, Script, Stage, Tally};
+pub use crowd::{Crowd, MARKER, seating};
 pub use history::{
     Answer, Board, Event, Frame, History, Input, Limits, Place, Record, Summary, What,
 };
-pub use storm::{MARKER, Outcome, Storm, Until};
+pub use storm::{Outcome, Storm, Until};

@@ -10,6 +10,7 @@ mod http;
 mod key_server;
 mod log;
 mod metrics;
+mod process;
 mod proxy;
 mod server;
 /// Signs tokens.
@@ -26,6 +27,7 @@ pub use http::{HttpResponse, get, request};
 pub use key_server::KeyServer;
 pub use log::Log;
 pub use metrics::Metrics;
+pub use process::ParlorProcess;
 pub use proxy::{Fault, FaultProxy, ProxyTally, Weather};
 pub use server::{Options, Report, TestServer};
 
