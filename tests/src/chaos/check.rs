@@ -36,6 +36,8 @@ pub struct Violation {
 pub enum Kind {
     /// A reliable frame never came (SQ2, RS4).
     FrameMissing(u64),
+    /// The frames at the end of the run never came.
+    EndMissing,
     /// A reliable frame came twice.
     FrameDoubled(u64),
     /// A reliable frame came after a later one.

@@ -48,6 +48,8 @@ pub struct Script {
     pub changes_subprotocol: bool,
     /// After so long at most without an answer, it tries another connection; it draws another patience for each.
     pub patience_max: Duration,
+    /// One in four times that a connection ends, it stays away for up to so long.
+    pub absence_max: Duration,
     /// Whether it writes down the boards of games.
     pub keeps_boards: bool,
     /// What its choices are drawn from.
@@ -96,6 +98,10 @@ pub struct Tally {
     pub finished: usize,
     /// How often a session went on in a new connection.
     pub resumed: usize,
+    /// The sessions that were gone when their client came back.
+    pub refused: usize,
+    /// The resets.
+    pub resets: usize,
     /// The inputs that were answered.
     pub answered: usize,
     /// The inputs that were answered only after they had been sent again.
@@ -174,7 +180,15 @@ impl Client {
         let longest = BACKOFF * 2_u32.pow(self.failures.min(DOUBLINGS_MAX));
         self.failures += 1;
         let jittered = longest.mul_f64(self.rng.random_range(0.1..1.0));
-        jittered.max(self.state.take_retry_after())
+        let is_traffic = *self.run.stage.borrow() == Stage::Traffic;
+        let absence = if is_traffic && self.rng.random_ratio(1, 4) {
+            self.script
+                .absence_max
+                .mul_f64(self.rng.random_range(0.0..1.0))
+        } else {
+            Duration::ZERO
+        };
+        jittered.max(absence).max(self.state.take_retry_after())
     }
 
     /// One connection from its first byte to its last.

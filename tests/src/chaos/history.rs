@@ -1,6 +1,6 @@
 //! What was seen and done, as clients wrote it down. Plain data: the checker and its tests make of it what they need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -166,8 +166,8 @@ pub enum What {
     Said(Arc<str>),
     /// What a chat sends to one newcomer only: the last lines.
     Lines,
-    /// That this member came; all get it but this one.
-    Came(u32),
+    /// Something about this member that all get but itself: that it came, is away, or is back.
+    NotFor(u32),
     /// That this member is gone.
     Went(u32),
     /// The last frame of the run.
@@ -228,8 +228,16 @@ impl Frame {
             ServerFrame::UserJoined(it) if it.member.name == marker => {
                 (it.epoch, it.seq, What::Marker)
             }
-            ServerFrame::UserJoined(it) => (it.epoch, it.seq, What::Came(it.member.id)),
-            ServerFrame::UserChanged(it) => (it.epoch, it.seq, What::Other),
+            ServerFrame::UserJoined(it) => (it.epoch, it.seq, What::NotFor(it.member.id)),
+            ServerFrame::UserChanged(it) => {
+                let is_absence = matches!(it.reason.as_deref(), Some("away" | "back"));
+                let what = if is_absence {
+                    What::NotFor(it.member.id)
+                } else {
+                    What::Other
+                };
+                (it.epoch, it.seq, what)
+            }
             ServerFrame::UserLeft(it) => (it.epoch, it.seq, What::Went(it.member.id)),
             _ => return None,
         };
@@ -263,7 +271,7 @@ impl What {
         match (text("type").as_deref(), text("text"), member("from")) {
             (Some("said"), Some(text), _) => Self::Said(text.into()),
             (Some("history"), ..) => Self::Lines,
-            (Some("joined"), _, Some(member)) => Self::Came(member),
+            (Some("joined"), _, Some(member)) => Self::NotFor(member),
             _ => Self::Other,
         }
     }
@@ -282,6 +290,8 @@ pub struct Summary {
     pub frames: u64,
     /// The inputs that were applied, and said to be.
     pub acknowledged: u64,
+    /// Those of them that took a cell of a game.
+    pub captures: u64,
     /// The inputs that were sent more than once.
     pub resent: u64,
     /// The resets, by reason.
@@ -299,7 +309,7 @@ impl Summary {
             ..Self::default()
         };
         for record in &history.clients {
-            let (mut sent, mut answered) = (BTreeMap::new(), BTreeMap::new());
+            let (mut sent, mut applied) = (BTreeMap::new(), BTreeSet::new());
             let mut session = 0;
             for (_, event) in &record.events {
                 match event {
@@ -311,18 +321,27 @@ impl Summary {
                     Event::Reset { reason, .. } => {
                         *summary.resets.entry(reason.clone()).or_default() += 1;
                     }
-                    Event::Sent { room, id, .. } => {
-                        *sent.entry((session, room, id)).or_insert(0_u64) += 1;
+                    Event::Sent { room, id, input } => {
+                        let entry = sent.entry((session, room, id)).or_insert((input, 0_u64));
+                        entry.1 += 1;
                     }
-                    Event::Answered { room, id, answer } => {
-                        let is_applied = matches!(answer, Answer::Applied { .. });
-                        answered.insert((session, room, id), is_applied);
+                    Event::Answered {
+                        room,
+                        id,
+                        answer: Answer::Applied { .. },
+                    } => {
+                        applied.insert((session, room, id));
                     }
                     _ => {}
                 }
             }
-            summary.resent += sent.values().filter(|times| **times > 1).count() as u64;
-            summary.acknowledged += answered.values().filter(|applied| **applied).count() as u64;
+            for (key, (input, times)) in sent {
+                let is_applied = applied.contains(&key);
+                let is_capture = matches!(input, Input::Capture(_));
+                summary.resent += u64::from(times > 1);
+                summary.acknowledged += u64::from(is_applied);
+                summary.captures += u64::from(is_applied && is_capture);
+            }
         }
         summary
     }
@@ -342,14 +361,15 @@ impl fmt::Display for Summary {
         };
         write!(
             f,
-            "{} clients, {} connections, {} resumed, {} refused, {} frames checked, {} inputs acknowledged, {} sent again, \
-             resets: {resets}",
+            "{} clients, {} connections, {} resumed, {} refused, {} frames checked, {} inputs acknowledged ({} captures), \
+             {} sent again, resets: {resets}",
             self.clients,
             self.connections,
             self.resumed,
             self.refused,
             self.frames,
             self.acknowledged,
+            self.captures,
             self.resent,
         )
     }

@@ -12,8 +12,8 @@ use crate::proxy::{FaultProxy, ProxyTally, Weather};
 
 /// How many rooms a witness looks at: fewer than a session may join in a minute.
 const WITNESSED_ROOMS: usize = 16;
-/// How long clients may take to come to rest. Nothing is in their way any more.
-const SETTLE_MAX: Duration = Duration::from_secs(40);
+/// How long clients that nothing is in the way of may take to get into their rooms.
+const ARRIVE_MAX: Duration = Duration::from_secs(40);
 
 /// What a run is to be.
 #[derive(Debug, Clone)]
@@ -30,6 +30,10 @@ pub struct Storm {
     pub pace: Pace,
     /// How long a client waits at most for something to come.
     pub patience_max: Duration,
+    /// How long a client stays away at most, one in four times that it lost its connection.
+    pub absence_max: Duration,
+    /// How long clients may take to come to rest, with nothing in their way any more.
+    pub settle_max: Duration,
     /// Everything that is drawn is drawn from this.
     pub seed: u64,
     /// What the server keeps.
@@ -70,7 +74,7 @@ impl Storm {
         let count = witnesses.count();
         // Before anybody else comes, so that the witnesses miss nothing.
         witnesses
-            .reached(SETTLE_MAX, |tally| tally.arrived == count)
+            .reached(ARRIVE_MAX, |tally| tally.arrived == count)
             .await;
         let proxy = FaultProxy::start(server, self.seed, self.weather.clone()).await;
         let mut clients = witnesses.beside();
@@ -108,7 +112,7 @@ impl Storm {
         clients.enter(Stage::Settle);
         let all = clients.count() + witness_count;
         if !clients
-            .reached(SETTLE_MAX, |tally| tally.settled == all)
+            .reached(self.settle_max, |tally| tally.settled == all)
             .await
         {
             return false;
@@ -117,7 +121,7 @@ impl Storm {
         let mut markers = clients.beside();
         self.watch(&mut markers, rooms, MARKER, server);
         clients
-            .reached(SETTLE_MAX, |tally| tally.finished >= all)
+            .reached(self.settle_max, |tally| tally.finished >= all)
             .await
     }
 
@@ -134,7 +138,8 @@ impl Storm {
                 rooms: rooms.iter().map(watched).collect(),
                 pace: None,
                 changes_subprotocol: false,
-                patience_max: SETTLE_MAX,
+                patience_max: ARRIVE_MAX,
+                absence_max: Duration::ZERO,
                 keeps_boards: true,
                 seed: self.seed,
             });
@@ -149,6 +154,7 @@ impl Storm {
             pace: Some(self.pace.clone()),
             changes_subprotocol: true,
             patience_max: self.patience_max,
+            absence_max: self.absence_max,
             keeps_boards: false,
             seed: self.seed ^ ((number as u64 + 1) << 32),
         }

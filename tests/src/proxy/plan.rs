@@ -65,14 +65,14 @@ pub struct Weather {
 }
 
 impl Weather {
-    /// All kinds of faults, several times a minute on a connection of some KiB a second.
+    /// All kinds of faults; no connection lasts, and one of 6 KiB a second lasts for a second on average.
     #[must_use]
     pub const fn storm() -> Self {
         Self {
-            ended_percent: 90,
+            ended_percent: 100,
             sliced_percent: 30,
             stalled_percent: 30,
-            bytes_max: 24 << 10,
+            bytes_max: 12 << 10,
             stall_max: Duration::from_millis(2_500),
         }
     }

@@ -46,16 +46,16 @@ fn check_segment(segment: &Segment<'_>, history: &RoomHistory, findings: &mut Fi
             None => add(Kind::FrameInvented(seq)),
         }
     }
-    // A stay that was cut short may lack what was on its way; the last one goes on to the end of the run.
-    let end = match history.marker {
-        Some(marker) if segment.is_last => marker.max(last),
-        _ => last,
-    };
-    for (place, seen) in history.frames.range(segment.start..=end) {
-        let is_own_coming = matches!(seen.what, What::Came(who) if Some(who) == segment.member);
-        if *place > segment.start && !is_own_coming && !came.contains(place) {
+    let is_for_it =
+        |what: &What| !matches!(what, What::NotFor(who) if Some(*who) == segment.member);
+    for (place, seen) in history.frames.range(segment.start..=last) {
+        if *place > segment.start && is_for_it(&seen.what) && !came.contains(place) {
             add(Kind::FrameMissing(place.seq));
         }
+    }
+    // A stay that was cut short may lack what was on its way; the last one goes on to the end of the run.
+    if segment.is_last && history.marker.is_some_and(|marker| marker > last) {
+        add(Kind::EndMissing);
     }
     check_lines(segment, history, lines, &mut add);
 }
@@ -68,10 +68,11 @@ fn check_lines(
     add: &mut impl FnMut(Kind),
 ) {
     let is_chat = !history.said.is_empty();
-    // Where the first answer to a join is lost, so may be the lines that followed it; where a stay was cut short, they may
-    // not have come yet.
-    let least = usize::from(is_chat && segment.is_last && segment.begin != Begin::JoinAgain);
-    if lines < least || lines > 1 {
+    // Where a stay was cut short they may not have come yet. Where it began again while the room still had to send those
+    // of an earlier beginning, both come, each in its place.
+    let least = usize::from(is_chat && segment.is_last);
+    let most = if segment.begin == Begin::Join { 1 } else { 2 };
+    if !(least..=most).contains(&lines) {
         add(Kind::LinesCame(lines));
     }
 }

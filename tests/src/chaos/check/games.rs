@@ -22,6 +22,10 @@ pub(super) fn check(record: &Record, witnessed: &Witnessed, findings: &mut Findi
         let Some(history) = witnessed.rooms.get(capture.room) else {
             continue;
         };
+        if history.boards.is_empty() {
+            let why = "no board of a game that was played";
+            findings.add(Some(capture.room), Kind::WitnessIncomplete(why));
+        }
         let Some(board) = next_board(&history.boards, capture.tick) else {
             continue;
         };

@@ -9,7 +9,7 @@ use super::super::history::{Event, Frame, Place, Record};
 #[derive(Debug)]
 pub(super) struct Segments<'a> {
     pub(super) all: Vec<Segment<'a>>,
-    /// The joins whose answer never came.
+    /// How many joins were not answered, or only when they were asked for again.
     pub(super) unanswered_joins: BTreeMap<Arc<str>, usize>,
 }
 
@@ -73,6 +73,8 @@ impl<'a> Segments<'a> {
                     start,
                 } => {
                     let times = asked.remove(room).unwrap_or(0);
+                    let again = times.saturating_sub(1);
+                    *unanswered_joins.entry(Arc::clone(room)).or_default() += again;
                     let begin = if times > 1 {
                         Begin::JoinAgain
                     } else {

@@ -92,8 +92,8 @@ fn good() -> History {
     let witness = vec![
         joined(1, 0),
         frame(2, What::Lines),
-        frame(4, What::Came(2)),
-        frame(6, What::Came(2)),
+        frame(4, What::NotFor(2)),
+        frame(6, What::NotFor(2)),
         said(7, "a-1"),
         frame(8, What::Other),
         said(9, "a-2"),
@@ -174,7 +174,7 @@ fn a_history_as_it_should_be_is_accepted() {
 fn sq2_a_missing_frame_is_found_also_the_last_one() {
     let missing = |event: Event| found(|events| remove(events, &event));
     assert_eq!(missing(frame(8, What::Other)), [Kind::FrameMissing(8)]);
-    assert_eq!(missing(frame(12, What::Marker)), [Kind::FrameMissing(12)]);
+    assert_eq!(missing(frame(12, What::Marker)), [Kind::EndMissing]);
 }
 
 #[test]
@@ -460,13 +460,13 @@ fn board(tick: u64, owners: &[(usize, u32)]) -> Event {
 
 #[test]
 fn an_acknowledged_capture_must_be_on_the_board() {
-    let played = |boards: [Event; 2]| {
+    let played = |boards: &[Event]| {
         let mut history = good();
         let witness = &mut history.witnesses[0].events;
         for board in boards {
             let index = at(witness, &frame(12, What::Marker));
             let time = witness[index].0;
-            witness.insert(index, (time, board));
+            witness.insert(index, (time, board.clone()));
         }
         let events = &mut history.clients[0].events;
         let capture = Event::Sent {
@@ -480,15 +480,20 @@ fn an_acknowledged_capture_must_be_on_the_board() {
         kinds(&history)
     };
     assert_eq!(
-        played([board(20, &[(1, 3)]), board(21, &[(1, 3), (5, 2)])]),
+        played(&[board(20, &[(1, 3)]), board(21, &[(1, 3), (5, 2)])]),
         []
     );
     let undone = [Kind::CaptureUndone(4)];
-    assert_eq!(played([board(20, &[(1, 3)]), board(21, &[(1, 3)])]), undone);
     assert_eq!(
-        played([board(20, &[(1, 3)]), board(21, &[(1, 3), (5, 3)])]),
+        played(&[board(20, &[(1, 3)]), board(21, &[(1, 3)])]),
         undone
     );
+    assert_eq!(
+        played(&[board(20, &[(1, 3)]), board(21, &[(1, 3), (5, 3)])]),
+        undone
+    );
+    let unseen = "no board of a game that was played";
+    assert_eq!(played(&[]), [Kind::WitnessIncomplete(unseen)]);
     // The board was cleared in between, and shows nothing of it.
-    assert_eq!(played([board(20, &[(1, 3)]), board(21, &[])]), []);
+    assert_eq!(played(&[board(20, &[(1, 3)]), board(21, &[])]), []);
 }

@@ -105,7 +105,7 @@ impl RoomHistory {
                 let places = self.said.entry(Arc::clone(text)).or_default();
                 places.push(frame.place);
             }
-            What::Came(_) | What::Went(_) | What::Other => {}
+            What::NotFor(_) | What::Went(_) | What::Other => {}
         }
         let seen = Seen {
             at,

@@ -42,6 +42,7 @@ impl ClientState {
             ServerFrame::Resumed(resumed) => self.on_resumed(resumed),
             ServerFrame::Error(error) if error.code == "RESUME_REFUSED" => {
                 self.note(Event::ResumeRefused);
+                self.run.tally.send_modify(|tally| tally.refused += 1);
                 self.session = None;
                 match std::mem::replace(&mut self.link, Link::Opening) {
                     Link::Resuming(Some(welcome)) => self.begin_session(welcome),
@@ -147,6 +148,7 @@ impl ClientState {
                 if let Some(membership) = &mut self.rooms[index].membership {
                     membership.begin_at(start);
                 }
+                self.run.tally.send_modify(|tally| tally.resets += 1);
                 if !self.rooms[index].is_finished {
                     let reason = reset.reason;
                     self.note(Event::Reset {

@@ -1,5 +1,6 @@
 //! What is left of a hostile network when a client does not give up: nothing missed, nothing doubled.
 
+mod broken;
 mod restart;
 mod storm;
 

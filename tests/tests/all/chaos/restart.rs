@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use parlor_tests::chaos::{Crowd, Event, Pace, Record, Script, Stage, seating};
+use parlor_tests::chaos::{Crowd, Event, Pace, Record, RoomPlan, Script, Stage, Tally, seating};
 use parlor_tests::{DEADLINE, ParlorProcess};
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a crowd may take to get somewhere.
 const CROWD_MAX: Duration = DEADLINE.saturating_mul(3);
 
-fn script(number: usize, rooms: Vec<parlor_tests::chaos::RoomPlan>, address: SocketAddr) -> Script {
+fn script(number: usize, rooms: Vec<RoomPlan>, address: SocketAddr) -> Script {
     Script {
         name: format!("client-{number}"),
         address,
@@ -25,6 +25,7 @@ fn script(number: usize, rooms: Vec<parlor_tests::chaos::RoomPlan>, address: Soc
         }),
         changes_subprotocol: true,
         patience_max: CROWD_MAX,
+        absence_max: Duration::ZERO,
         keeps_boards: false,
         seed: number as u64,
     }
@@ -49,9 +50,8 @@ async fn cl2_a_server_stopped_under_load_says_goodbye_to_all_and_they_come_back_
     for (number, rooms) in seating(client_count, true).into_iter().enumerate() {
         crowd.add(script(number, rooms, address));
     }
-    let is_busy = |tally: &parlor_tests::chaos::Tally| {
-        tally.arrived == client_count && tally.answered >= 4 * client_count
-    };
+    let is_busy =
+        |tally: &Tally| tally.arrived == client_count && tally.answered >= 4 * client_count;
     assert!(
         crowd.reached(CROWD_MAX, is_busy).await,
         "{:?}",
@@ -67,9 +67,7 @@ async fn cl2_a_server_stopped_under_load_says_goodbye_to_all_and_they_come_back_
 
     let before = crowd.tally().answered;
     let _server = ParlorProcess::listening(data_dir.path(), address, admin).await;
-    let is_back = |tally: &parlor_tests::chaos::Tally| {
-        tally.arrived == 2 * client_count && tally.answered > before
-    };
+    let is_back = |tally: &Tally| tally.arrived == 2 * client_count && tally.answered > before;
     assert!(
         crowd.reached(CROWD_MAX, is_back).await,
         "{:?}",
@@ -77,7 +75,7 @@ async fn cl2_a_server_stopped_under_load_says_goodbye_to_all_and_they_come_back_
     );
     let back_in = told.elapsed();
     crowd.enter(Stage::Settle);
-    let is_settled = |tally: &parlor_tests::chaos::Tally| tally.settled == client_count;
+    let is_settled = |tally: &Tally| tally.settled == client_count;
     assert!(
         crowd.reached(CROWD_MAX, is_settled).await,
         "{:?}",
