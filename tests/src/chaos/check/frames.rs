@@ -81,20 +81,11 @@ fn check_lines(
 pub(super) fn check_numbers(all: &[Segments<'_>], witnessed: &Witnessed, findings: &mut Findings) {
     "all of them".clone_into(&mut findings.client);
     let mut private: BTreeMap<&Arc<str>, BTreeSet<Place>> = BTreeMap::new();
-    // How many private frames there may be that nobody recorded, because their reader was gone.
-    let mut unseen_max: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
-    for segments in all {
-        for segment in &segments.all {
-            let lines = segment.frames.iter().filter(|it| it.what == What::Lines);
-            let places: Vec<_> = lines.map(|frame| frame.place).collect();
-            if places.is_empty() {
-                *unseen_max.entry(segment.room).or_default() += 1;
-            }
-            private.entry(segment.room).or_default().extend(places);
-        }
-        for (room, count) in &segments.unanswered_joins {
-            *unseen_max.entry(room).or_default() += count;
-        }
+    let unseen_max = unseen_max(all);
+    for segment in all.iter().flat_map(|segments| &segments.all) {
+        let lines = segment.frames.iter().filter(|it| it.what == What::Lines);
+        let places = lines.map(|frame| frame.place);
+        private.entry(segment.room).or_default().extend(places);
     }
     for (room, history) in &witnessed.rooms {
         let Some(marker) = history.marker else {
@@ -116,4 +107,28 @@ pub(super) fn check_numbers(all: &[Segments<'_>], witnessed: &Witnessed, finding
             findings.add(Some(room), Kind::NumbersUnused(unused));
         }
     }
+}
+
+/// How many private frames of each room there may be that nobody recorded, because their reader was gone.
+fn unseen_max<'a>(all: &'a [Segments<'_>]) -> BTreeMap<&'a Arc<str>, usize> {
+    let mut unseen: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
+    for segments in all {
+        let mut resets: BTreeSet<&Arc<str>> = BTreeSet::new();
+        for segment in &segments.all {
+            if segment.frames.iter().all(|frame| frame.what != What::Lines) {
+                *unseen.entry(segment.room).or_default() += 1;
+            }
+            if segment.begin == Begin::Reset || segments.sessions > 1 {
+                resets.insert(segment.room);
+            }
+        }
+        // Where a client was away for too long, more than one of its resumes may have ended in a reset that got lost.
+        for room in resets {
+            *unseen.entry(room).or_default() += segments.resumes;
+        }
+        for (room, count) in &segments.unanswered_joins {
+            *unseen.entry(room).or_default() += count;
+        }
+    }
+    unseen
 }

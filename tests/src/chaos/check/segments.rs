@@ -11,6 +11,9 @@ pub(super) struct Segments<'a> {
     pub(super) all: Vec<Segment<'a>>,
     /// How many joins were not answered, or only when they were asked for again.
     pub(super) unanswered_joins: BTreeMap<Arc<str>, usize>,
+    /// How often it asked for its session, and how many sessions it had.
+    pub(super) resumes: usize,
+    pub(super) sessions: usize,
 }
 
 /// A stay from a join or a reset on.
@@ -44,9 +47,15 @@ impl<'a> Segments<'a> {
         let mut current: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
         let mut asked: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
         let mut unanswered_joins: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let (mut resumes, mut sessions) = (0, 0);
         for (_, event) in &record.events {
             let (room, member, begin, start) = match event {
+                Event::ResumeSent(_) => {
+                    resumes += 1;
+                    continue;
+                }
                 Event::Session(_) => {
+                    sessions += 1;
                     for (room, count) in std::mem::take(&mut asked) {
                         *unanswered_joins.entry(Arc::clone(room)).or_default() += count;
                     }
@@ -104,6 +113,8 @@ impl<'a> Segments<'a> {
         Self {
             all,
             unanswered_joins,
+            resumes,
+            sessions,
         }
     }
 }

@@ -34,8 +34,15 @@ fn seed() -> u64 {
 
 /// Lets a storm pass, says what it was, and sees to it that nothing is wrong with it.
 async fn survived(name: &str, storm: Storm) -> (Outcome, Summary) {
-    let mut options = Options::default();
-    options.limits.resume_window = storm.limits.resume_window;
+    // With rates as a server has them: whoever comes back again and again must not be taken for a nuisance.
+    let limits = parlor_server::Limits {
+        resume_window: storm.limits.resume_window,
+        ..parlor_server::Limits::default()
+    };
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
     let server = TestServer::with(options).await;
     let outcome = storm.pass(server.address).await;
     let (summary, violations) = (Summary::of(&outcome.history), check(&outcome.history));
