@@ -3,12 +3,15 @@
 //! Nothing here waits for a time to pass. Whatever is awaited has a [`DEADLINE`], and what came instead is printed.
 
 mod bundle;
+pub mod chaos;
 mod client;
 mod handshake;
 mod http;
 mod key_server;
 mod log;
 mod metrics;
+mod process;
+mod proxy;
 mod server;
 /// Signs tokens.
 #[path = "../../gate/tests/support/signer.rs"]
@@ -24,6 +27,8 @@ pub use http::{HttpResponse, get, request};
 pub use key_server::KeyServer;
 pub use log::Log;
 pub use metrics::Metrics;
+pub use process::ParlorProcess;
+pub use proxy::{Fault, FaultProxy, ProxyTally, Weather};
 pub use server::{Options, Report, TestServer};
 
 /// How long anything is waited for: far longer than it takes, and short enough to be waited for.

@@ -33,6 +33,8 @@ impl ResetReason {
 pub(crate) struct Delivery {
     /// Where it began.
     start: u64,
+    /// Why it began there, if that was a reset.
+    reset: Option<ResetReason>,
     /// The last frame for it, and how many there were.
     sent_seq: u64,
     sent_count: u64,
@@ -49,6 +51,14 @@ impl Delivery {
             sent_seq: seq,
             acked_seq: seq,
             ..Self::default()
+        }
+    }
+
+    /// Begins anew after `seq`.
+    pub(crate) fn reset(seq: u64, reason: ResetReason) -> Self {
+        Self {
+            reset: Some(reason),
+            ..Self::from(seq)
         }
     }
 
@@ -96,8 +106,12 @@ impl Delivery {
         (member, room_seq): (u32, u64),
         ring: &Ring,
     ) -> Result<(), ResetReason> {
-        if seq > room_seq || seq < self.start {
+        if seq > room_seq {
             return Err(ResetReason::UnknownPosition);
+        }
+        if seq < self.start {
+            // A client that never got the reset stands where it stood before.
+            return Err(self.reset.unwrap_or(ResetReason::UnknownPosition));
         }
         if seq >= self.sent_seq || seq >= ring.floor() {
             return Ok(());
@@ -205,6 +219,17 @@ mod tests {
         room.ring.forget_up_to(12);
         assert_eq!(room.check(11), Err(ResetReason::WindowExceeded));
         assert_eq!(room.check(12), Ok(()));
+    }
+
+    /// RS4
+    #[test]
+    fn a_member_that_never_got_its_reset_is_reset_again_for_the_same_reason() {
+        let mut room = Room::new();
+        room.delivery = Delivery::reset(20, ResetReason::WindowExceeded);
+        room.seq = 25;
+        assert_eq!(room.check(15), Err(ResetReason::WindowExceeded));
+        assert_eq!(room.check(26), Err(ResetReason::UnknownPosition));
+        assert_eq!(room.check(20), Ok(()));
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl RoomCore {
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
-        member.delivery = Delivery::from(seq);
+        member.delivery = Delivery::reset(seq, reason);
         let frame = ServerFrame::Reset(server::Reset {
             room: self.identity.name.to_string(),
             epoch: self.identity.epoch,

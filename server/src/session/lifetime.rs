@@ -244,6 +244,7 @@ impl Session {
             }
         }
         self.unclaimed_until = Some(Instant::now() + self.node.limits.resume_window);
+        self.resumed_from = resume.rooms;
         Serving::new(link, Greeting::Resumed(answers))
     }
 

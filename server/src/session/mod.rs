@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parlor_proto::{
-    ClientFrame, CloseCode, ErrorCode, FrameError, ServerFrame, Subprotocol, WireLimits, server,
+    ClientFrame, CloseCode, ErrorCode, FrameError, Position, ServerFrame, Subprotocol, WireLimits,
+    client, server,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -124,6 +125,8 @@ struct Session {
     outbox: Arc<Outbox>,
     fanout: Fanout,
     rates: Rates,
+    /// Where the client said it was when it came back, until it is known to have its new token.
+    resumed_from: Vec<Position>,
     /// Frames that waited for a leave that is done now.
     parked: Vec<ClientFrame>,
     /// Until when the rooms are kept that the client has not come back to, though it is back itself.
@@ -156,6 +159,7 @@ impl Session {
             state: SessionState::new(peer, who, name, rooms_max, bad_frames_max),
             fanout: Fanout::new(Arc::clone(&node.metrics)),
             rates: Rates::new(limits.rates),
+            resumed_from: Vec::new(),
             parked: Vec::new(),
             unclaimed_until: None,
             is_drain_due: false,
@@ -220,6 +224,9 @@ impl Session {
 
     /// Takes a frame. `Some` if that ends the connection.
     async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Option<Ending> {
+        if let Ok(ClientFrame::Ack(ack)) = &frame {
+            self.note_proof(ack);
+        }
         let mut actions = VecDeque::from(self.state.on_frame(frame, now()));
         while let Some(action) = actions.pop_front() {
             match action {
@@ -268,6 +275,20 @@ impl Session {
             }
         }
         None
+    }
+
+    /// Who has a frame from behind `resumed` has the token in it too, also while the pong that says so is still on its way:
+    /// an older connection whose `resume` comes late must not take the session back to where it was.
+    fn note_proof(&mut self, ack: &client::Ack) {
+        let is_behind = |from: &Position| {
+            from.room == ack.room && from.epoch == ack.epoch && from.seq < ack.seq
+        };
+        if self.resumed_from.iter().any(is_behind) {
+            self.resumed_from.clear();
+            let mut generations = self.handle.generations();
+            let newest = generations.newest();
+            generations.confirm(newest);
+        }
     }
 
     async fn post(&mut self, room: &RoomHandle, input: RoomInput) {

@@ -4,6 +4,7 @@
 mod auth;
 mod blame;
 mod catalog;
+mod chaos;
 mod drain;
 mod encodings;
 mod handshake;

@@ -3,7 +3,9 @@
 use parlor_proto::{ServerFrame, Subprotocol, client};
 use parlor_tests::{TestClient, TestServer};
 
-use super::{pair, position};
+use serde_json::json;
+
+use super::{count, pair, position};
 
 async fn refusal(server: &TestServer, resume: client::Resume) -> String {
     let mut stranger = TestClient::connect(server).await;
@@ -72,6 +74,33 @@ async fn rs6_a_token_whose_answer_was_lost_is_good_again() {
         drop(cut);
     }
     let (mut back, _) = lost.back(&server, Subprotocol::Json, rooms()).await;
+    back.round_trip().await;
+}
+
+/// An older connection on which `resume` was sent may come through only now. It knows less than the newer one: what that
+/// has acknowledged, the room no longer keeps.
+#[tokio::test]
+async fn rs6_a_token_is_good_no_more_once_what_came_behind_the_next_is_acknowledged() {
+    let server = TestServer::start().await;
+    let (mut speaker, listener, joined) = pair(&server).await;
+    let lost = listener.cut();
+    count(&mut speaker, 0..2).await;
+    let rooms = || vec![position(joined.epoch, joined.seq)];
+    // It has read up to `resumed`, and so has not answered the ping behind that.
+    let (mut back, resumed) = lost.back(&server, Subprotocol::Json, rooms()).await;
+    back.send(client::Ack {
+        room: "hall".to_owned(),
+        epoch: joined.epoch,
+        seq: resumed.rooms[0].seq,
+        count: 2,
+    })
+    .await;
+    back.say("hall", &json!({ "n": "acknowledged" })).await;
+    assert_eq!(speaker.expect_data("hall").await["n"], "acknowledged");
+    assert_eq!(
+        refusal(&server, lost.resume_frame(rooms())).await,
+        "RESUME_REFUSED"
+    );
     back.round_trip().await;
 }
 

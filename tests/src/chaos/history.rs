@@ -1,0 +1,376 @@
+//! What was seen and done, as clients wrote it down. Plain data: the checker and its tests make of it what they need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_proto::{Payload, ServerFrame, Subprotocol, server};
+
+/// A place in a room's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The epoch.
+    pub epoch: u64,
+    /// The sequence number.
+    pub seq: u64,
+}
+
+/// All records of a run.
+#[derive(Debug, Default)]
+pub struct History {
+    /// What the server was told to keep.
+    pub limits: Limits,
+    /// Of those who were connected directly, from before the first client came to the end.
+    pub witnesses: Vec<Record>,
+    /// Of those who went through the proxy.
+    pub clients: Vec<Record>,
+}
+
+/// How long the server keeps what a client may come back for.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a session waits for its client.
+    pub resume_window: Duration,
+    /// How long a room keeps a reliable frame.
+    pub ring_age: Duration,
+    /// How many bytes of them it keeps.
+    pub ring_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            resume_window: Duration::from_secs(60),
+            ring_age: Duration::from_secs(60),
+            ring_bytes: 4 << 20,
+        }
+    }
+}
+
+/// What one client saw and did, in order.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The client's name.
+    pub name: String,
+    /// Each event, and when it was since the run began.
+    pub events: Vec<(Duration, Event)>,
+}
+
+/// Something a client saw or did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A WebSocket was opened.
+    Connected(Subprotocol),
+    /// The connection ended; with the code of the close frame, if one came.
+    Lost(Option<u16>),
+    /// The client gave up on a connection on which nothing came.
+    Abandoned,
+    /// From here on it has this session, which is a new one.
+    Session(String),
+    /// It asked to go on with its session, from these positions.
+    ResumeSent(Vec<(Arc<str>, Place)>),
+    /// Its session goes on; the rooms the server still has it in.
+    Resumed(Vec<(Arc<str>, Place)>),
+    /// Its session is gone.
+    ResumeRefused,
+    /// It asked to be let into a room.
+    JoinSent(Arc<str>),
+    /// It is in a room.
+    Joined {
+        /// The room.
+        room: Arc<str>,
+        /// Its number there.
+        member: u32,
+        /// After this, frames follow.
+        start: Place,
+    },
+    /// It was not let into a room.
+    JoinRefused {
+        /// The room.
+        room: Arc<str>,
+        /// Why.
+        code: String,
+    },
+    /// It is not in a room any more, without having asked for that.
+    Expelled {
+        /// The room.
+        room: Arc<str>,
+        /// Which frame said so.
+        why: &'static str,
+    },
+    /// A reliable frame came.
+    Frame(Frame),
+    /// It was told to begin anew.
+    Reset {
+        /// The room.
+        room: Arc<str>,
+        /// After this, frames follow.
+        start: Place,
+        /// Why.
+        reason: String,
+    },
+    /// It said how far it is.
+    Acked {
+        /// The room.
+        room: Arc<str>,
+        /// How far.
+        place: Place,
+        /// How many frames it got since the join or the last reset.
+        count: u64,
+    },
+    /// It sent an input, for the first time or again.
+    Sent {
+        /// The room.
+        room: Arc<str>,
+        /// The input's id.
+        id: u64,
+        /// What it was.
+        input: Input,
+    },
+    /// An input was answered.
+    Answered {
+        /// The room.
+        room: Arc<str>,
+        /// The input's id.
+        id: u64,
+        /// How.
+        answer: Answer,
+    },
+    /// The server said that it is about to stop.
+    Goaway,
+    /// The board of a game; kept by witnesses only.
+    Board(Board),
+}
+
+/// A reliable frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// The room.
+    pub room: Arc<str>,
+    /// Where it is in the room's history.
+    pub place: Place,
+    /// The digest of what it says, equal in all encodings.
+    pub digest: u64,
+    /// Its size, roughly.
+    pub bytes: u32,
+    /// What it is about.
+    pub what: What,
+}
+
+/// What a reliable frame is about, as far as that says who gets it and what it proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A line of a chat, which all get.
+    Said(Arc<str>),
+    /// What a chat sends to one newcomer only: the last lines.
+    Lines,
+    /// Something about this member that all get but itself: that it came, is away, or is back.
+    NotFor(u32),
+    /// That this member is gone.
+    Went(u32),
+    /// The last frame of the run.
+    Marker,
+    /// Anything else, which all get.
+    Other,
+}
+
+/// An input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Says this text, which nobody else ever says.
+    Say(Arc<str>),
+    /// Takes a cell.
+    Capture(usize),
+    /// Begins a match, the first one.
+    Start,
+    /// Begins another match.
+    Rematch,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was applied.
+    Applied {
+        /// The room's sequence number after it.
+        seq: u64,
+        /// The room's tick.
+        tick: u64,
+    },
+    /// It had been answered, and nothing else is known of it.
+    Repeat,
+    /// It was refused, with this code.
+    Refused(String),
+}
+
+/// A published board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    /// The room.
+    pub room: Arc<str>,
+    /// The tick in which it was published.
+    pub tick: u64,
+    /// The owner of each cell.
+    pub cells: Vec<Option<u32>>,
+}
+
+impl Frame {
+    /// What a record keeps of a reliable frame; `None` of any other. `marker` is the name of the member whose coming ends
+    /// the run.
+    #[must_use]
+    pub fn of(frame: &ServerFrame, room: &Arc<str>, marker: &str) -> Option<Self> {
+        let (epoch, seq, what) = match frame {
+            ServerFrame::RoomMessage(message) => {
+                (message.epoch, message.seq, What::of(&message.data))
+            }
+            ServerFrame::UserJoined(it) if it.member.name == marker => {
+                (it.epoch, it.seq, What::Marker)
+            }
+            ServerFrame::UserJoined(it) => (it.epoch, it.seq, What::NotFor(it.member.id)),
+            ServerFrame::UserChanged(it) => {
+                let is_absence = matches!(it.reason.as_deref(), Some("away" | "back"));
+                let what = if is_absence {
+                    What::NotFor(it.member.id)
+                } else {
+                    What::Other
+                };
+                (it.epoch, it.seq, what)
+            }
+            ServerFrame::UserLeft(it) => (it.epoch, it.seq, What::Went(it.member.id)),
+            _ => return None,
+        };
+        // Maps compare without order, so that an encoding may change it.
+        let canonical = match frame {
+            ServerFrame::RoomMessage(message) => {
+                let sorted = server::RoomMessage {
+                    data: message.data.sorted(),
+                    ..message.clone()
+                };
+                Subprotocol::Binary.encode_server(&sorted.into())
+            }
+            other => Subprotocol::Binary.encode_server(other),
+        };
+        let mut hasher = DefaultHasher::new();
+        canonical.hash(&mut hasher);
+        Some(Self {
+            room: Arc::clone(room),
+            place: Place { epoch, seq },
+            digest: hasher.finish(),
+            bytes: u32::try_from(canonical.len()).unwrap_or(u32::MAX),
+            what,
+        })
+    }
+}
+
+impl What {
+    fn of(data: &Payload) -> Self {
+        let text = |key: &str| data.get(key)?.to_serde::<String>().ok();
+        let member = |key: &str| data.get(key)?.to_serde::<u32>().ok();
+        match (text("type").as_deref(), text("text"), member("from")) {
+            (Some("said"), Some(text), _) => Self::Said(text.into()),
+            (Some("history"), ..) => Self::Lines,
+            (Some("joined"), _, Some(member)) => Self::NotFor(member),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a run amounted to, to be printed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The clients, without witnesses.
+    pub clients: usize,
+    /// Their connections.
+    pub connections: u64,
+    /// How often a session went on in a new connection.
+    pub resumed: u64,
+    /// The reliable frames that came.
+    pub frames: u64,
+    /// The inputs that were applied, and said to be.
+    pub acknowledged: u64,
+    /// Those of them that took a cell of a game.
+    pub captures: u64,
+    /// The inputs that were sent more than once.
+    pub resent: u64,
+    /// The resets, by reason.
+    pub resets: BTreeMap<String, u64>,
+    /// The sessions that were gone when their client came back.
+    pub refused: u64,
+}
+
+impl Summary {
+    /// Counts what the clients of a history did.
+    #[must_use]
+    pub fn of(history: &History) -> Self {
+        let mut summary = Self {
+            clients: history.clients.len(),
+            ..Self::default()
+        };
+        for record in &history.clients {
+            let (mut sent, mut applied) = (BTreeMap::new(), BTreeSet::new());
+            let mut session = 0;
+            for (_, event) in &record.events {
+                match event {
+                    Event::Connected(_) => summary.connections += 1,
+                    Event::Session(_) => session += 1,
+                    Event::Resumed(_) => summary.resumed += 1,
+                    Event::ResumeRefused => summary.refused += 1,
+                    Event::Frame(_) => summary.frames += 1,
+                    Event::Reset { reason, .. } => {
+                        *summary.resets.entry(reason.clone()).or_default() += 1;
+                    }
+                    Event::Sent { room, id, input } => {
+                        let entry = sent.entry((session, room, id)).or_insert((input, 0_u64));
+                        entry.1 += 1;
+                    }
+                    Event::Answered {
+                        room,
+                        id,
+                        answer: Answer::Applied { .. },
+                    } => {
+                        applied.insert((session, room, id));
+                    }
+                    _ => {}
+                }
+            }
+            for (key, (input, times)) in sent {
+                let is_applied = applied.contains(&key);
+                let is_capture = matches!(input, Input::Capture(_));
+                summary.resent += u64::from(times > 1);
+                summary.acknowledged += u64::from(is_applied);
+                summary.captures += u64::from(is_applied && is_capture);
+            }
+        }
+        summary
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resets: Vec<_> = self
+            .resets
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let resets = if resets.is_empty() {
+            "none".to_owned()
+        } else {
+            resets.join(", ")
+        };
+        write!(
+            f,
+            "{} clients, {} connections, {} resumed, {} refused, {} frames checked, {} inputs acknowledged ({} captures), \
+             {} sent again, resets: {resets}",
+            self.clients,
+            self.connections,
+            self.resumed,
+            self.refused,
+            self.frames,
+            self.acknowledged,
+            self.captures,
+            self.resent,
+        )
+    }
+}

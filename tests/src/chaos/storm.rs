@@ -1,0 +1,162 @@
+//! A run: witnesses, a proxy, many clients, traffic for a while, and then quiet until everything has arrived.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use parlor_proto::Seat;
+
+use super::client::{Pace, RoomPlan, Script, Stage, Tally};
+use super::crowd::{Crowd, MARKER, seating};
+use super::history::{History, Limits};
+use crate::proxy::{FaultProxy, ProxyTally, Weather};
+
+/// How many rooms a witness looks at: fewer than a session may join in a minute.
+const WITNESSED_ROOMS: usize = 16;
+/// How long clients that nothing is in the way of may take to get into their rooms.
+const ARRIVE_MAX: Duration = Duration::from_secs(40);
+
+/// What a run is to be.
+#[derive(Debug, Clone)]
+pub struct Storm {
+    /// How many clients go through the proxy.
+    pub clients: usize,
+    /// Whether they play as well as chat.
+    pub plays: bool,
+    /// How long there is traffic.
+    pub until: Until,
+    /// What the network does.
+    pub weather: Weather,
+    /// How much each client says.
+    pub pace: Pace,
+    /// How long a client waits at most for something to come.
+    pub patience_max: Duration,
+    /// How long a client stays away at most, one in four times that it lost its connection.
+    pub absence_max: Duration,
+    /// How long clients may take to come to rest, with nothing in their way any more.
+    pub settle_max: Duration,
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+    /// What the server keeps.
+    pub limits: Limits,
+}
+
+/// When the traffic is over.
+#[derive(Debug, Clone)]
+pub enum Until {
+    /// After this time.
+    Time(Duration),
+    /// When the clients are so far, or after this time at most.
+    Reached(fn(&Tally) -> bool, Duration),
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All records.
+    pub history: History,
+    /// What the proxy did.
+    pub proxy: ProxyTally,
+    /// Whether every client came to rest and saw the last frame of each of its rooms.
+    pub is_settled: bool,
+    /// How far the clients came.
+    pub tally: Tally,
+}
+
+impl Storm {
+    /// Lets it pass over a server.
+    pub async fn pass(&self, server: SocketAddr) -> Outcome {
+        let seating = seating(self.clients, self.plays);
+        let mut rooms = seating.concat();
+        rooms.sort_by(|a, b| a.name.cmp(&b.name));
+        rooms.dedup_by(|a, b| a.name == b.name);
+        let mut witnesses = Crowd::default();
+        self.watch(&mut witnesses, &rooms, "witness", server);
+        let count = witnesses.count();
+        // Before anybody else comes, so that the witnesses miss nothing.
+        witnesses
+            .reached(ARRIVE_MAX, |tally| tally.arrived == count)
+            .await;
+        let proxy = FaultProxy::start(server, self.seed, self.weather.clone()).await;
+        let mut clients = witnesses.beside();
+        for (number, rooms) in seating.into_iter().enumerate() {
+            clients.add(self.client(number, rooms, proxy.address));
+        }
+        match self.until {
+            Until::Time(time) => tokio::time::sleep(time).await,
+            Until::Reached(is_far, longest) => {
+                clients.reached(longest, is_far).await;
+            }
+        }
+        proxy.calm();
+        let is_settled = self.settle(&clients, count, &rooms, server).await;
+        Outcome {
+            proxy: proxy.tally(),
+            is_settled,
+            tally: clients.tally(),
+            history: History {
+                limits: self.limits.clone(),
+                witnesses: witnesses.records().await,
+                clients: clients.records().await,
+            },
+        }
+    }
+
+    /// Waits until nothing is unanswered, and then for a last frame in every room.
+    async fn settle(
+        &self,
+        clients: &Crowd,
+        witness_count: usize,
+        rooms: &[RoomPlan],
+        server: SocketAddr,
+    ) -> bool {
+        clients.enter(Stage::Settle);
+        let all = clients.count() + witness_count;
+        if !clients
+            .reached(self.settle_max, |tally| tally.settled == all)
+            .await
+        {
+            return false;
+        }
+        // They stay until the others have seen them.
+        let mut markers = clients.beside();
+        self.watch(&mut markers, rooms, MARKER, server);
+        clients
+            .reached(self.settle_max, |tally| tally.finished >= all)
+            .await
+    }
+
+    /// Adds clients that only look on, each at some of the rooms.
+    fn watch(&self, crowd: &mut Crowd, rooms: &[RoomPlan], name: &str, server: SocketAddr) {
+        for rooms in rooms.chunks(WITNESSED_ROOMS) {
+            let watched = |plan: &RoomPlan| RoomPlan {
+                seat: Seat::Spectator,
+                ..plan.clone()
+            };
+            crowd.add(Script {
+                name: name.to_owned(),
+                address: server,
+                rooms: rooms.iter().map(watched).collect(),
+                pace: None,
+                changes_subprotocol: false,
+                patience_max: ARRIVE_MAX,
+                absence_max: Duration::ZERO,
+                keeps_boards: true,
+                seed: self.seed,
+            });
+        }
+    }
+
+    fn client(&self, number: usize, rooms: Vec<RoomPlan>, address: SocketAddr) -> Script {
+        Script {
+            name: format!("client-{number}"),
+            address,
+            rooms,
+            pace: Some(self.pace.clone()),
+            changes_subprotocol: true,
+            patience_max: self.patience_max,
+            absence_max: self.absence_max,
+            keeps_boards: false,
+            seed: self.seed ^ ((number as u64 + 1) << 32),
+        }
+    }
+}
