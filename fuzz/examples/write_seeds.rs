@@ -6,6 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlor_gate::resume_token::ResumeKey;
+use ring::hmac;
 use serde_json::Value as Json;
 
 fn main() -> io::Result<()> {
@@ -20,7 +24,8 @@ fn main() -> io::Result<()> {
     ] {
         write(&folder.join(target), &vectors(encoding)?)?;
     }
-    Ok(())
+    write(&folder.join("handshake"), &handshakes())?;
+    write(&folder.join("resume_token"), &resume_tokens())
 }
 
 fn write(folder: &Path, seeds: &[Vec<u8>]) -> io::Result<()> {
@@ -67,4 +72,56 @@ fn bytes(encoding: &str, text: &str) -> Vec<u8> {
     digits
         .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect()
+}
+
+/// Handshakes of every kind, as `fuzz/src/handshake.rs` reads them.
+fn handshakes() -> Vec<Vec<u8>> {
+    const CLAIMS: &str = r#"{"sub":"ann","iss":"https://login.example","aud":["parlor","x"],"exp":1790000600,"nbf":1789999999.5,"name":"Ann","roles":["mod"]}"#;
+    let token = token(r#"{"alg":"HS256","kid":"secret","typ":"JWT"}"#, CLAIMS);
+    let unsigned = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+    let heads = [
+        "Host: play.example\nOrigin: https://play.example\nSec-WebSocket-Protocol: v1.json, v1.binary, v2.proto\n".to_owned(),
+        "Host: 127.0.0.1:8080\nOrigin: http://localhost:5173\nSec-WebSocket-Protocol: soap\nSec-WebSocket-Protocol: v9.magic, v2.proto\n".to_owned(),
+        "Host: [::1]:443\nOrigin: https://[::1]\n".to_owned(),
+        "Host: a.example\nOrigin: http://127.0.0.1:80\n".to_owned(),
+        "Origin: null\nX-Forwarded-For: 203.0.113.7, 10.0.0.2\n".to_owned(),
+        "X-Forwarded-For: unknown\nX-Forwarded-For: [2001:db8::1]:4711, fd00::1,10.1.1.1:80\n".to_owned(),
+        format!("Authorization: Bearer {token}\n"),
+        format!("Sec-WebSocket-Protocol: auth.{token}, v1.json\n"),
+        format!("Sec-WebSocket-Protocol: Auth.{unsigned}..\n"),
+        format!("Claims: {CLAIMS}\n"),
+        r#"Claims: {"sub":"b","iss":"https://login.example","aud":"parlor","exp":1790000600}"#.to_owned(),
+        format!("Header: {{\"alg\":\"RS256\",\"kid\":\"curve\",\"crit\":[\"x\"]}}\nClaims: {CLAIMS}\n"),
+        format!("Header: {{\"alg\":\"HS256\"}}\nClaims: {CLAIMS}\n"),
+        r#"Keys: {"keys":[{"kty":"oct","kid":"a","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","use":"sig","key_ops":["verify"]},{"kty":"EC","crv":"P-256","alg":"ES256"}]}"#.to_owned(),
+        r#"Keys: {"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#.to_owned(),
+    ];
+    heads.map(String::into_bytes).to_vec()
+}
+
+/// A token that the targets believe.
+fn token(header: &str, claims: &str) -> String {
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+    let said = format!("{header}.{claims}");
+    let tag = hmac::sign(
+        &hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
+        said.as_bytes(),
+    );
+    format!("{said}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+/// A token, what is nearly one, and what a token is made of.
+fn resume_tokens() -> Vec<Vec<u8>> {
+    let token = ResumeKey::new(&[1; 32]).issue(7, 1);
+    let other = ResumeKey::new(&[2; 32]).issue(7, 1);
+    let mut said = vec![0; 24];
+    said.extend([0, 0, 3, 0, 0x20]);
+    vec![
+        token.clone().into_bytes(),
+        other.into_bytes(),
+        format!("{token}=").into_bytes(),
+        token.as_bytes()[..40].to_vec(),
+        said,
+        vec![0xff; 24 + 75],
+    ]
 }

@@ -8,8 +8,12 @@
 //! way back.
 
 mod decoders;
+mod handshake;
+mod resume_token;
 
 pub use decoders::{decode_json, decode_msgpack, decode_proto};
+pub use handshake::handshake;
+pub use resume_token::resume_token;
 
 /// A check that takes any bytes.
 pub type Target = fn(&[u8]);
@@ -19,4 +23,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_json", decode_json),
     ("decode_msgpack", decode_msgpack),
     ("decode_proto", decode_proto),
+    ("handshake", handshake),
+    ("resume_token", resume_token),
 ];

@@ -62,16 +62,20 @@ pub fn normalize(origin: &str) -> Option<String> {
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let Some((_, host_and_port)) = origin.split_once("://") else {
+    let Some((_, authority)) = origin.split_once("://") else {
         return false;
     };
-    let host = match host_and_port.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map(|(host, _)| host),
-        None => host_and_port.split(':').next(),
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    host.is_some_and(|host| {
-        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    })
+    let is_port = |digits: &str| digits.parse::<u16>().is_ok() && !digits.starts_with('+');
+    let is_whole = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    let is_here = host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback());
+    is_whole && is_here
 }
 
 /// Whether the page comes from the host that it asks. The scheme is not compared: a proxy in front may end TLS.
@@ -162,6 +166,10 @@ mod tests {
             "https://localhost.evil",
             "http://127.0.0.1.evil",
             "http://[::1",
+            // Nothing may follow the port: what is compared is an origin, and not the beginning of one.
+            "http://[::1].evil",
+            "http://localhost:80@evil.example",
+            "http://localhost:+80",
             "localhost",
             "null",
         ] {

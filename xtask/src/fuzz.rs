@@ -37,7 +37,7 @@ pub(crate) fn fuzz(target: Option<&str>, time: Duration, keep: bool) -> Result<(
         println!("    {}", outcome.summary(name));
         summaries.push((name, outcome));
         if keep {
-            let others = [&*target.found, &*target.seeds];
+            let others = [&*target.found, &*target.findings, &*target.seeds];
             let count = corpus::keep(&target.program, &target.kept, &others)?;
             println!("    {count} inputs kept in fuzz/corpus/{name}");
         }
