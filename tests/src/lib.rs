@@ -9,6 +9,7 @@ mod http;
 mod key_server;
 mod log;
 mod metrics;
+mod raw;
 mod server;
 /// Signs tokens.
 #[path = "../../gate/tests/support/signer.rs"]
@@ -24,6 +25,7 @@ pub use http::{HttpResponse, get, request};
 pub use key_server::KeyServer;
 pub use log::Log;
 pub use metrics::Metrics;
+pub use raw::{RawClient, RawFrame, masked_frame};
 pub use server::{Options, Report, TestServer};
 
 /// How long anything is waited for: far longer than it takes, and short enough to be waited for.

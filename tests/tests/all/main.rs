@@ -4,6 +4,8 @@
 mod auth;
 mod blame;
 mod catalog;
+#[path = "../../conformance/mod.rs"]
+mod conformance;
 mod drain;
 mod encodings;
 mod handshake;
