@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -25,16 +23,11 @@ use crate::auth::{self, Refused};
 use crate::node::{Node, Phase};
 use crate::session::transport::Transport;
 use crate::session::{self, Link};
+use crate::upgrade::{Upgrade, UpgradeError};
 use crate::web::{self, Site};
 
 /// How long accepting pauses when the process has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The read buffer of a socket: most messages are small, and there are many sockets.
-const READ_BUFFER_BYTES: usize = 4 << 10;
-/// What is written in one go before the kernel is asked again.
-const WRITE_BUFFER_BYTES: usize = 64 << 10;
-/// One message more than that: at most all that a plugin may send in a step, of which JSON may make six times as much.
-const WRITE_BUFFER_BYTES_MAX: usize = 16 << 20;
 
 /// How long a connection may stay that does not become a WebSocket, however slowly it reads.
 const PLAIN_HTTP_MAX: Duration = Duration::from_secs(30);
@@ -127,7 +120,7 @@ async fn upgrade(
     Extension(permit): Extension<Permit>,
     uri: Uri,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, UpgradeError>,
 ) -> Response {
     let origin = origin_of(&headers);
     let verdict = gate.origins.judge(origin, host_of(&headers));
@@ -143,17 +136,10 @@ async fn upgrade(
         )
             .into_response();
     }
-    let upgrade = match upgrade {
+    let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return refuse_upgrade(&rejection),
+        Err(error) => return error.into_response(),
     };
-    let message_bytes_max = gate.node.limits.message_bytes_max;
-    let mut upgrade = upgrade
-        .max_message_size(message_bytes_max)
-        .max_frame_size(message_bytes_max)
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
     let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offer = offer::read(offers.iter().filter_map(|value| value.to_str().ok()));
     tracing::debug!(negotiated = ?offer.negotiated, origin, "negotiate");
@@ -166,11 +152,10 @@ async fn upgrade(
                 Ok(admission) => admission,
                 Err(refused) => return refuse_socket(upgrade, node, permit, refused),
             };
-            upgrade.on_upgrade(move |socket| async move {
+            upgrade.on_upgrade(async move |stream| {
                 let span = tracing::debug_span!("session");
-                let write_timeout = node.limits.write_timeout;
                 let link = Link {
-                    transport: Transport::new(socket, subprotocol, write_timeout),
+                    transport: Transport::new(stream, subprotocol, &node.limits),
                     subprotocol,
                     permit,
                 };
@@ -200,7 +185,7 @@ pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
-fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit) -> Response {
+fn refuse_subprotocol(upgrade: Upgrade, node: Arc<Node>, permit: Permit) -> Response {
     let reason = offer::refusal_reason();
     let code = CloseCode::ProtocolError;
     refuse_socket(upgrade, node, permit, Refused { code, reason })
@@ -208,27 +193,15 @@ fn refuse_subprotocol(upgrade: WebSocketUpgrade, node: Arc<Node>, permit: Permit
 
 /// Opens the WebSocket only to close it: a browser shows nothing of a handshake that failed.
 fn refuse_socket(
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
     node: Arc<Node>,
     permit: Permit,
     Refused { code, reason }: Refused,
 ) -> Response {
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.on_upgrade(async move |stream| {
         node.metrics.closed(code);
-        let transport = Transport::new(socket, Subprotocol::Json, Duration::ZERO);
+        let transport = Transport::new(stream, Subprotocol::Json, &node.limits);
         transport.close(code, &reason).await;
         drop(permit);
     })
-}
-
-fn refuse_upgrade(rejection: &WebSocketUpgradeRejection) -> Response {
-    let text = format!("this is a WebSocket endpoint: {rejection}\n");
-    let mut response = (StatusCode::UPGRADE_REQUIRED, text).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(
-        header::SEC_WEBSOCKET_VERSION,
-        HeaderValue::from_static("13"),
-    );
-    response
 }

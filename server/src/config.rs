@@ -107,6 +107,10 @@ pub struct Limits {
     pub rooms_per_session_max: usize,
     /// A message on the wire, in bytes.
     pub message_bytes_max: usize,
+    /// WebSocket frames that a message may come in.
+    pub fragments_max: usize,
+    /// How long a message may take from its first byte to its last.
+    pub message_timeout: Duration,
     /// How long a room without members stays.
     pub empty_room_grace: Duration,
     /// How long a client may take to send its request's headers.
@@ -160,6 +164,8 @@ impl Default for Limits {
             connections_max: 16_000,
             rooms_per_session_max: 32,
             message_bytes_max: 1 << 20,
+            fragments_max: 64,
+            message_timeout: Duration::from_secs(10),
             empty_room_grace: Duration::from_secs(10),
             header_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),

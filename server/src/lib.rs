@@ -1,8 +1,9 @@
 //! The Parlor host: sockets, sessions, rooms, and the plugins that say what rooms do.
 //!
 //! The modules in the order a message passes them: [`accept`] takes the connection and agrees on an
-//! encoding, [`auth`] says whose it is, [`session`] owns the socket, [`room`] owns the members and the clock, [`plugin`] runs the component,
-//! [`fanout`] encodes what comes of it once per encoding, and the session's outbox takes it back to the socket.
+//! encoding, [`auth`] says whose it is, [`upgrade`] makes a WebSocket of it, [`session`] owns the socket, [`room`] owns the
+//! members and the clock, [`plugin`] runs the component, [`fanout`] encodes what comes of it once per encoding, and the
+//! session's outbox takes it back to the socket.
 
 mod accept;
 mod admin;
@@ -17,6 +18,7 @@ mod plugin;
 mod room;
 mod session;
 mod telemetry;
+mod upgrade;
 mod web;
 
 use std::collections::HashMap;

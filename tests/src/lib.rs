@@ -12,6 +12,7 @@ mod log;
 mod metrics;
 mod process;
 mod proxy;
+mod raw;
 mod server;
 /// Signs tokens.
 #[path = "../../gate/tests/support/signer.rs"]
@@ -29,6 +30,7 @@ pub use log::Log;
 pub use metrics::Metrics;
 pub use process::ParlorProcess;
 pub use proxy::{Fault, FaultProxy, ProxyTally, Weather};
+pub use raw::{RawClient, RawFrame, masked_frame};
 pub use server::{Options, Report, TestServer};
 
 /// How long anything is waited for: far longer than it takes, and short enough to be waited for.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use parlor_gate::rates::RateSettings;
 use serde::Deserialize;
@@ -34,6 +35,12 @@ pub struct FileLimits {
     pub pings_per_10_seconds: Option<u32>,
     /// A message on the wire, in bytes. Default 1,048,576 (1 MiB). Plugins have their own limit below this.
     pub message_bytes_max: Option<usize>,
+    /// WebSocket frames that a message may come in. Default 64.
+    pub fragments_max: Option<usize>,
+    /// How long a message may take from its first byte to its last, in seconds. Default 10.
+    pub message_timeout_seconds: Option<u64>,
+    /// How long a write to a client may make no progress, in seconds. Default 10.
+    pub write_timeout_seconds: Option<u64>,
     /// Bad frames in a row until a connection is closed. Default 20.
     pub bad_frames_max: Option<u32>,
     /// Rooms that a session may be in at a time. Default 32.
@@ -73,6 +80,8 @@ const COUNT: RangeInclusive<u64> = 1..=1_000_000;
 const BYTES: RangeInclusive<u64> = 1 << 10..=1 << 30;
 /// What a queue may hold: at least a message of the size that every plugin takes.
 const QUEUE_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
+/// How long something may take: up to an hour.
+const SECONDS: RangeInclusive<u64> = 1..=3_600;
 /// What the server may hold in all of them: up to 1 TiB.
 const NODE_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
 
@@ -80,6 +89,7 @@ impl FileLimits {
     /// Checks what was written, and puts it in place of `limits`.
     pub(super) fn apply(&self, limits: &mut Limits, listen: SocketAddr) -> Result<(), ConfigError> {
         self.apply_sizes(limits)?;
+        self.apply_timeouts(limits)?;
         let rates = self.rates()?;
         if self.rates == Some(Switch::Off) && !listen.ip().is_loopback() {
             return Err(ConfigError::NoRatesOnTheNetwork(listen));
@@ -95,6 +105,12 @@ impl FileLimits {
             self.message_bytes_max,
             "message_bytes_max",
             BYTES,
+        )?;
+        set(
+            &mut to.fragments_max,
+            self.fragments_max,
+            "fragments_max",
+            COUNT,
         )?;
         set(
             &mut to.bad_frames_max,
@@ -150,6 +166,26 @@ impl FileLimits {
             "room_busy_percent_max",
             1..=100,
         )
+    }
+
+    fn apply_timeouts(&self, to: &mut Limits) -> Result<(), ConfigError> {
+        for (to, written, name) in [
+            (
+                &mut to.message_timeout,
+                self.message_timeout_seconds,
+                "message_timeout_seconds",
+            ),
+            (
+                &mut to.write_timeout,
+                self.write_timeout_seconds,
+                "write_timeout_seconds",
+            ),
+        ] {
+            let mut seconds = to.as_secs();
+            set(&mut seconds, written, name, SECONDS)?;
+            *to = Duration::from_secs(seconds);
+        }
+        Ok(())
     }
 
     fn rates(&self) -> Result<RateSettings, ConfigError> {
@@ -249,6 +285,11 @@ mod tests {
             (1_048_576, 20)
         );
         assert_eq!(limits.rooms_per_session_max, 32);
+        let timeouts = [limits.message_timeout, limits.write_timeout];
+        assert_eq!(
+            (limits.fragments_max, timeouts.map(|it| it.as_secs())),
+            (64, [10, 10])
+        );
         assert_eq!(
             (limits.mailbox_items_max, limits.mailbox_bytes_max),
             (4_096, 4_194_304)
@@ -260,7 +301,7 @@ mod tests {
         let limits = check(
             "[limits]\nmessages_per_second = 11\nmessages_burst = 12\nbytes_per_second = 1301\nbytes_burst = 1401\n\
              joins_per_minute = 15\ncreates_per_minute = 16\nwrong_codes_per_minute = 17\npings_per_10_seconds = 18\n\
-             message_bytes_max = 1901\nbad_frames_max = 20\nrooms_per_session_max = 21\nmailbox_items_max = 22\n\
+             message_bytes_max = 1901\nfragments_max = 26\nmessage_timeout_seconds = 27\nwrite_timeout_seconds = 28\nbad_frames_max = 20\nrooms_per_session_max = 21\nmailbox_items_max = 22\n\
              mailbox_bytes_max = 66666\nroom_busy_percent_max = 24\n\
              outbox_frames_max = 25\noutbox_bytes_max = 66667\nqueued_bytes_max = 1048577\nretained_bytes_max = 1048578",
         )
@@ -281,6 +322,11 @@ mod tests {
             (1901, 20)
         );
         assert_eq!(limits.rooms_per_session_max, 21);
+        let timeouts = [limits.message_timeout, limits.write_timeout];
+        assert_eq!(
+            (limits.fragments_max, timeouts.map(|it| it.as_secs())),
+            (26, [27, 28])
+        );
         assert_eq!(
             (limits.mailbox_items_max, limits.mailbox_bytes_max),
             (22, 66_666)
@@ -299,6 +345,9 @@ mod tests {
             "wrong_codes_per_minute = 0",
             "pings_per_10_seconds = 0",
             "message_bytes_max = 0",
+            "fragments_max = 0",
+            "message_timeout_seconds = 0",
+            "write_timeout_seconds = 3601",
             "bad_frames_max = 0",
             "rooms_per_session_max = 0",
             "mailbox_items_max = 0",

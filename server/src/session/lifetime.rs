@@ -104,8 +104,9 @@ impl Session {
                     }
                 },
                 end if end.keeps_session() && self.may_be_away() => {
-                    if let End::Close(code, reason) = end {
-                        self.close_beside(link, code, &reason);
+                    match end {
+                        End::Close(code, reason) => self.close_beside(link, code, &reason),
+                        _ => drop(tokio::spawn(link.let_go())),
                     }
                     match self.away().await {
                         Some(takeover) => takeover,
@@ -290,9 +291,13 @@ impl Session {
             self.leave(&room).await;
         }
         self.node.metrics.session_closed();
-        if let Some((link, End::Close(code, reason))) = last {
-            self.note_closing(code, &reason);
-            link.close(code, &reason).await;
+        match last {
+            Some((link, End::Close(code, reason))) => {
+                self.note_closing(code, &reason);
+                link.close(code, &reason).await;
+            }
+            Some((link, _)) => link.let_go().await,
+            None => {}
         }
         // Only now: a stopping server waits for the last close frame.
         self.node.sessions.unregister(self.id);

@@ -106,6 +106,12 @@ impl Link {
         transport.close(code, reason).await;
         drop(permit);
     }
+
+    /// Lets go of a connection that the client closed, or that was lost. The answer to its close frame may still be on the
+    /// way, and would not arrive if the connection ended while something is unread.
+    async fn let_go(self) {
+        self.close(CloseCode::Normal, "").await;
+    }
 }
 
 /// Runs a session from its first frame to its last.

@@ -46,6 +46,15 @@ impl QueuedBytes {
         self.queued.load(Ordering::Relaxed)
     }
 
+    /// Counts bytes that were taken out and are not written yet, for as long as what this returns is kept.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> HeldBytes {
+        self.add(bytes);
+        HeldBytes {
+            node: Arc::clone(self),
+            bytes,
+        }
+    }
+
     fn is_exceeded(&self) -> bool {
         self.get() > self.max
     }
@@ -56,6 +65,19 @@ impl QueuedBytes {
 
     fn sub(&self, bytes: usize) {
         self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes on their way from an outbox to a socket.
+#[derive(Debug)]
+pub(crate) struct HeldBytes {
+    node: Arc<QueuedBytes>,
+    bytes: usize,
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.node.sub(self.bytes);
     }
 }
 
@@ -263,6 +285,11 @@ impl Outbox {
     /// Whether so much waits that it should be written before more is asked for.
     pub(crate) fn is_heavy(&self) -> bool {
         self.lock().bytes > OUTBOX_BYTES_HEAVY
+    }
+
+    /// Whether the client was found not to read fast enough.
+    pub(crate) fn has_overflown(&self) -> bool {
+        self.lock().overflow.is_some()
     }
 
     /// Forgets the unwritten states of a room that the session left.

@@ -262,17 +262,7 @@ impl Serving {
                 }
             }
             if !self.messages.is_empty() {
-                let sending = self.link.transport.send_all(&mut self.messages);
-                tokio::select! {
-                    biased;
-                    sent = sending => sent.inspect_err(|error| {
-                        if matches!(error, WriteError::Stalled) {
-                            session.node.metrics.slow_consumer("write");
-                        }
-                    })?,
-                    // A new connection does not wait for what the old one cannot write.
-                    end = session.replaced() => return Err(end),
-                }
+                self.send(session).await?;
             }
             if let Some(end) = end {
                 return Err(end);
@@ -288,6 +278,30 @@ impl Serving {
                     }
                     Action::Send(frame) => session.send(frame),
                     _ => {}
+                }
+            }
+        }
+    }
+
+    /// Writes what was taken from the outbox. A client may be as slow as it likes, until more waits behind that than may.
+    async fn send(&mut self, session: &mut Session) -> Result<(), End> {
+        let bytes = self.messages.iter().map(Bytes::len).sum();
+        let _held = session.node.queued.hold(bytes);
+        let outbox = Arc::clone(&session.outbox);
+        loop {
+            tokio::select! {
+                biased;
+                sent = self.link.transport.send_all(&mut self.messages) => {
+                    return Ok(sent.inspect_err(|error| {
+                        if matches!(error, WriteError::Stalled) {
+                            session.node.metrics.slow_consumer("write");
+                        }
+                    })?);
+                }
+                // A new connection does not wait for what the old one cannot write.
+                end = session.replaced() => return Err(end),
+                () = outbox.ready() => if outbox.has_overflown() {
+                    return Ok(());
                 }
             }
         }

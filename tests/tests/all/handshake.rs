@@ -103,6 +103,34 @@ async fn hs4_a_request_that_is_no_upgrade_gets_426() {
 }
 
 #[tokio::test]
+async fn hs4_a_handshake_that_is_not_right_is_told_what_is_not() {
+    let server = TestServer::start().await;
+    let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let version = ("Sec-WebSocket-Version", "13");
+    for (headers, status, named) in [
+        (
+            vec![key, ("Sec-WebSocket-Version", "8")],
+            426,
+            "sec-websocket-version: 13",
+        ),
+        (vec![key], 426, "sec-websocket-version: 13"),
+        (vec![version], 400, "sec-websocket-key"),
+        (
+            vec![version, ("Sec-WebSocket-Key", "short")],
+            400,
+            "sec-websocket-key",
+        ),
+    ] {
+        let mut all = vec![("Connection", "Upgrade"), ("Upgrade", "websocket")];
+        all.extend(headers);
+        let response = server.get("/ws", &all).await;
+        assert_eq!(response.status, status, "{all:?}");
+        let answer = response.head + &response.body.to_ascii_lowercase();
+        assert!(answer.contains(named), "{all:?}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_admin_listener_needs_its_token() {
     let server = TestServer::start().await;
     for path in ["/metrics", "/api/v1/reports"] {

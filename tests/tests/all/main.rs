@@ -5,6 +5,8 @@ mod auth;
 mod blame;
 mod catalog;
 mod chaos;
+#[path = "../../conformance/mod.rs"]
+mod conformance;
 mod drain;
 mod encodings;
 mod handshake;

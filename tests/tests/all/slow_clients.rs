@@ -52,6 +52,34 @@ async fn lm6_a_client_that_never_reads_is_closed_with_4440_and_the_others_hear_e
 }
 
 #[tokio::test]
+async fn lm6_a_client_that_reads_but_far_too_slowly_is_closed_for_what_waits() {
+    let server = TestServer::start().await;
+    let mut slow = narrow(&server).await;
+    let mut speaker = TestClient::connect(&server).await;
+    let mut listener = TestClient::speaking(&server, Subprotocol::Binary).await;
+    for client in [&mut slow, &mut speaker, &mut listener] {
+        client.join("hall", "broadcast").await;
+    }
+    let is_closed = "slow_consumers_total{reason=\"bytes\"}";
+    let mut said = 0;
+    while server.metrics().await.get(is_closed) == 0.0 {
+        let filler = "x".repeat(LARGE);
+        speaker
+            .say("hall", &json!({ "n": said, "filler": filler }))
+            .await;
+        assert_eq!(listener.expect_data("hall").await["n"], said);
+        // So that the write which is under way always makes some progress.
+        if said % 100 == 0 {
+            slow.expect_data("hall").await;
+        }
+        said += 1;
+        // 60 MB: what the kernel keeps and what may wait is a sixth of that. To write it would take ten times as many.
+        assert!(said < 1_000, "it is held in memory and not closed");
+    }
+    assert_eq!(slow.expect_end().await.code(), 4440);
+}
+
+#[tokio::test]
 async fn lm6_a_slow_client_loses_older_states_and_stays() {
     let server = TestServer::start().await;
     let mut slow = narrow(&server).await;
