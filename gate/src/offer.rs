@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_never_echoed() {
+    fn hs8_the_token_is_never_echoed() {
         assert_eq!(negotiated(&["auth.a.b.c, soap"]), unknown("soap"));
         assert_eq!(negotiated(&["Auth.a.b.c"]), Negotiated::NoOffer);
         let shown = format!("{:?}", read(["auth.a.b.c, soap"]));

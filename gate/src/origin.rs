@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_matched_exactly() {
+    fn hs6_origins_are_matched_exactly() {
         let origins = origins(&["https://play.example"], false);
         let judge = |origin| origins.judge(Some(origin), Some("play.example.evil"));
         assert_eq!(judge("https://play.example"), Allowed);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn with_no_list_the_page_must_be_of_the_host_that_is_asked() {
+    fn hs6_with_no_list_the_page_must_be_of_the_host_that_is_asked() {
         let origins = origins(&[], false);
         for (origin, host) in [
             ("https://a.example", "a.example"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_listener_takes_loopback_pages_only() {
+    fn hs6_a_loopback_listener_takes_loopback_pages_only() {
         let origins = origins(&[], true);
         let judge = |origin| origins.judge(Some(origin), Some("evil.example:8080"));
         for loopback in [
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_origin_needs_a_token_where_guests_are_not_allowed() {
+    fn hs7_no_origin_needs_a_token_where_guests_are_not_allowed() {
         let mut origins = origins(&["https://a.example"], false);
         assert_eq!(origins.judge(None, Some("a.example")), Allowed);
         origins.are_guests_allowed = false;

@@ -357,7 +357,9 @@ mod tests {
         let jwt = format!("auth = 'jwt'\n{keys}");
         let config = check(&jwt).unwrap();
         assert!(matches!(config.auth, AuthSettings::Jwt(_)) && !config.origins.are_guests_allowed);
-        assert!(check(&format!("{jwt}listen = '0.0.0.0:80'")).is_ok());
+        let public = check(&format!("{jwt}listen = '0.0.0.0:80'")).unwrap();
+        // HS6: pages of the host that is asked.
+        assert!(public.origins.allowed.is_empty() && !public.origins.is_loopback_allowed);
         let refused = |toml: &str| match check(toml) {
             Err(ConfigError::Jwt(error)) => error,
             other => panic!("{toml}: {other:?}"),

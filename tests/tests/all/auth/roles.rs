@@ -128,7 +128,7 @@ async fn au6_a_renewal_with_other_roles_reaches_the_rooms() {
 }
 
 #[tokio::test]
-async fn au10_permissions_are_checked_again_when_a_session_is_resumed() {
+async fn rs10_au10_permissions_are_checked_again_when_a_session_is_resumed() {
     let guarded = Guarded::start().await;
     for (roles, stays) in [(&["player"][..], true), (&["viewer"], false)] {
         let mut host = guarded.client_as("hal", &["host"]).await;
