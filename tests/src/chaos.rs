@@ -9,11 +9,11 @@ mod client;
 mod crowd;
 mod history;
 mod storm;
+mod summary;
 
 pub use check::{Kind, Violation, check};
 pub use client::{Pace, RoomPlan, Script, Stage, Tally};
 pub use crowd::{Crowd, MARKER, seating};
-pub use history::{
-    Answer, Board, Event, Frame, History, Input, Limits, Place, Record, Summary, What,
-};
+pub use history::{Answer, Board, Event, Frame, History, Input, Limits, Place, Record, What};
 pub use storm::{Outcome, Storm, Until};
+pub use summary::Summary;

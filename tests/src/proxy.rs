@@ -31,7 +31,7 @@ pub struct FaultProxy {
 
 /// What connections share.
 #[derive(Debug)]
-pub(self) struct Shared {
+struct Shared {
     target: SocketAddr,
     /// Whether faults are over.
     is_calm: watch::Sender<bool>,

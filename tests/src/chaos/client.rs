@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_proto::{ClientFrame, Seat, Subprotocol};
+use parlor_proto::{ClientFrame, Seat, ServerFrame, Subprotocol};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::net::TcpStream;
@@ -243,10 +243,10 @@ impl Client {
             tokio::select! {
                 message = line.stream.next() => {
                     heard = Instant::now();
-                    match line.read(message) {
+                    match line.read(message.as_ref()) {
                         Inbound::Frame(frame) => {
                             self.failures = 0;
-                            outbound = self.state.on_frame(frame);
+                            outbound = self.state.on_frame(*frame);
                         }
                         Inbound::Nothing => {}
                         Inbound::End(code) => return End::Lost(code),
@@ -275,7 +275,7 @@ struct Line {
 }
 
 enum Inbound {
-    Frame(parlor_proto::ServerFrame),
+    Frame(Box<ServerFrame>),
     Nothing,
     End(Option<u16>),
 }
@@ -299,9 +299,9 @@ impl Line {
 
     fn read(
         &self,
-        message: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>,
+        message: Option<&Result<Message, tokio_tungstenite::tungstenite::Error>>,
     ) -> Inbound {
-        let bytes = match &message {
+        let bytes = match message {
             Some(Ok(Message::Text(text))) => text.as_bytes(),
             Some(Ok(Message::Binary(bytes))) => bytes,
             Some(Ok(Message::Close(frame))) => {
@@ -312,7 +312,7 @@ impl Line {
         };
         // The proxy never changes a byte: what cannot be read is the server's fault, and no bad luck.
         let frame = self.subprotocol.decode_server(bytes);
-        Inbound::Frame(frame.expect("the server sends frames"))
+        Inbound::Frame(Box::new(frame.expect("the server sends frames")))
     }
 }
 

@@ -66,10 +66,8 @@ impl Walk<'_> {
                 self.heard = at;
                 self.on_resumed(rooms, findings);
             }
-            Event::ResumeRefused => {
-                if at.saturating_sub(self.heard) + SLACK < self.limits.resume_window {
-                    findings.add(None, Kind::ResumeRefusedEarly);
-                }
+            Event::ResumeRefused if self.is_within_window(at) => {
+                findings.add(None, Kind::ResumeRefusedEarly);
             }
             Event::Joined {
                 room,
@@ -107,6 +105,11 @@ impl Walk<'_> {
             Event::Answered { .. } => self.heard = at,
             _ => {}
         }
+    }
+
+    /// Whether the session should still be there.
+    fn is_within_window(&self, at: Duration) -> bool {
+        at.saturating_sub(self.heard) + SLACK < self.limits.resume_window
     }
 
     fn begin(&mut self, room: &Arc<str>, member: u32, start: Place) {

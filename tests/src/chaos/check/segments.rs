@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::super::history::{Event, Frame, Place, Record};
 
 /// All stays of one client.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Segments<'a> {
     pub(super) all: Vec<Segment<'a>>,
     /// How many joins were not answered, or only when they were asked for again.
-    pub(super) unanswered_joins: BTreeMap<Arc<str>, usize>,
+    pub(super) unanswered_joins: BTreeMap<&'a Arc<str>, usize>,
     /// How often it asked for its session, and how many sessions it had.
     pub(super) resumes: usize,
     pub(super) sessions: usize,
@@ -40,81 +40,83 @@ pub(super) enum Begin {
     Reset,
 }
 
+/// What is open while a record is gone through.
+#[derive(Default)]
+struct Walk<'a> {
+    /// The stay that goes on, by room.
+    current: BTreeMap<&'a Arc<str>, usize>,
+    /// How often a join was asked for since it was last answered, by room.
+    asked: BTreeMap<&'a Arc<str>, usize>,
+}
+
 impl<'a> Segments<'a> {
     pub(super) fn of(record: &'a Record) -> Self {
-        let mut all: Vec<Segment<'a>> = Vec::new();
-        // The stay that goes on, and how often a join was asked for, by room.
-        let mut current: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
-        let mut asked: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
-        let mut unanswered_joins: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        let (mut resumes, mut sessions) = (0, 0);
+        let mut segments = Self::default();
+        let mut walk = Walk::default();
         for (_, event) in &record.events {
-            let (room, member, begin, start) = match event {
-                Event::ResumeSent(_) => {
-                    resumes += 1;
-                    continue;
+            segments.on_event(event, &mut walk);
+        }
+        for index in walk.current.into_values() {
+            segments.all[index].is_last = true;
+        }
+        segments
+    }
+
+    fn on_event(&mut self, event: &'a Event, walk: &mut Walk<'a>) {
+        match event {
+            Event::ResumeSent(_) => self.resumes += 1,
+            Event::Session(_) => {
+                self.sessions += 1;
+                for (room, count) in std::mem::take(&mut walk.asked) {
+                    *self.unanswered_joins.entry(room).or_default() += count;
                 }
-                Event::Session(_) => {
-                    sessions += 1;
-                    for (room, count) in std::mem::take(&mut asked) {
-                        *unanswered_joins.entry(Arc::clone(room)).or_default() += count;
-                    }
-                    current.clear();
-                    continue;
+                walk.current.clear();
+            }
+            Event::JoinSent(room) => *walk.asked.entry(room).or_default() += 1,
+            Event::JoinRefused { room, .. } => drop(walk.asked.remove(room)),
+            Event::Frame(frame) => {
+                if let Some(index) = walk.current.get(&frame.room) {
+                    self.all[*index].frames.push(frame);
                 }
-                Event::JoinSent(room) => {
-                    *asked.entry(room).or_default() += 1;
-                    continue;
-                }
-                Event::JoinRefused { room, .. } => {
-                    asked.remove(room);
-                    continue;
-                }
-                Event::Frame(frame) => {
-                    if let Some(index) = current.get(&frame.room) {
-                        all[*index].frames.push(frame);
-                    }
-                    continue;
-                }
-                Event::Joined {
-                    room,
-                    member,
-                    start,
-                } => {
-                    let times = asked.remove(room).unwrap_or(0);
-                    let again = times.saturating_sub(1);
-                    *unanswered_joins.entry(Arc::clone(room)).or_default() += again;
-                    let begin = if times > 1 {
-                        Begin::JoinAgain
-                    } else {
-                        Begin::Join
-                    };
-                    (room, Some(*member), begin, *start)
-                }
-                Event::Reset { room, start, .. } => {
-                    let member = current.get(room).and_then(|index| all[*index].member);
-                    (room, member, Begin::Reset, *start)
-                }
-                _ => continue,
-            };
-            current.insert(room, all.len());
-            all.push(Segment {
+            }
+            Event::Joined {
                 room,
                 member,
-                begin,
                 start,
-                frames: Vec::new(),
-                is_last: false,
-            });
+            } => {
+                let again = walk.asked.remove(room).map_or(0, |times| times - 1);
+                *self.unanswered_joins.entry(room).or_default() += again;
+                let begin = match again {
+                    0 => Begin::Join,
+                    _ => Begin::JoinAgain,
+                };
+                self.begin(room, Some(*member), begin, *start, walk);
+            }
+            Event::Reset { room, start, .. } => {
+                let stay = walk.current.get(room);
+                let member = stay.and_then(|index| self.all[*index].member);
+                self.begin(room, member, Begin::Reset, *start, walk);
+            }
+            _ => {}
         }
-        for index in current.into_values() {
-            all[index].is_last = true;
-        }
-        Self {
-            all,
-            unanswered_joins,
-            resumes,
-            sessions,
-        }
+    }
+
+    fn begin(
+        &mut self,
+        room: &'a Arc<str>,
+        member: Option<u32>,
+        begin: Begin,
+        start: Place,
+        walk: &mut Walk<'a>,
+    ) {
+        walk.current.insert(room, self.all.len());
+        self.all.push(Segment {
+            room,
+            member,
+            begin,
+            start,
+            frames: Vec::new(),
+            is_last: false,
+        });
     }
 }

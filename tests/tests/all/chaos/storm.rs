@@ -56,6 +56,9 @@ async fn survived(name: &str, storm: Storm) -> (Outcome, Summary) {
     report(&format!(
         "{name}: {summary}; faults: {faults}; violations: {found}"
     ));
+    for (client, room, reason) in outcome.history.resets() {
+        report(&format!("{name}: reset of {client} in {room}: {reason}"));
+    }
     let shown: Vec<_> = violations
         .iter()
         .take(20)
