@@ -17,28 +17,73 @@ function lockManager(): LockManager {
   return { request } as unknown as LockManager;
 }
 
-describe("a tab", () => {
-  it("remembers its session over a reload", async () => {
+/** Another tab with a copy of what this one has stored. */
+function duplicate(env: FakeEnvironment): FakeEnvironment {
+  const copy = new FakeEnvironment();
+  copy.locks = env.locks;
+  for (const [key, value] of env.stored) copy.stored.set(key, value);
+  return copy;
+}
+
+describe.each(["with locks", "without locks"])("a tab %s", (kind) => {
+  function tab(): FakeEnvironment {
     const env = new FakeEnvironment();
-    new Identity(env, URL).remember(credentials);
-    expect(await new Identity(env, URL).recall()).toEqual(credentials);
+    env.locks = kind === "with locks" ? lockManager() : undefined;
+    return env;
+  }
+
+  it("remembers its session over a reload, and over many", async () => {
+    const env = tab();
+    const first = new Identity(env, URL);
+    first.remember(credentials);
+    for (let reload = 0, last = first; reload < 3; reload += 1) {
+      last.park();
+      await settle();
+      last = new Identity(env, URL);
+      expect(await last.recall()).toEqual(credentials);
+    }
     expect(await new Identity(env, "ws://other.test/ws").recall()).toBeUndefined();
   });
 
-  it("leaves a session alone that another tab holds, until that lets go", async () => {
-    const env = Object.assign(new FakeEnvironment(), { locks: lockManager() });
-    const first = new Identity(env, URL);
-    first.remember(credentials);
-    const duplicate = new Identity(env, URL);
-    expect(await duplicate.recall()).toBeUndefined();
-    const stored = new Map(env.stored);
-    first.forget();
-    for (const [key, value] of stored) env.stored.set(key, value);
-    await settle();
-    expect(await duplicate.recall()).toEqual(credentials);
+  it("keeps its session to itself while it is there", async () => {
+    const env = tab();
+    new Identity(env, URL).remember(credentials);
+    expect(await new Identity(duplicate(env), URL).recall()).toBeUndefined();
   });
 
-  it("ignores what it did not write", async () => {
+  it("has its session back after it was put aside, unless that was taken up elsewhere", async () => {
+    const env = tab();
+    const page = new Identity(env, URL);
+    page.remember(credentials);
+    page.park();
+    await settle();
+    expect(await page.recall()).toEqual(credentials);
+  });
+
+  it("leaves nothing behind when it is told to forget", async () => {
+    const env = tab();
+    const page = new Identity(env, URL);
+    page.remember(credentials);
+    page.forget();
+    page.park();
+    await settle();
+    expect(await new Identity(env, URL).recall()).toBeUndefined();
+  });
+});
+
+describe("a lock", () => {
+  it("that is let go of before it is granted is not held for ever", async () => {
+    const env = Object.assign(new FakeEnvironment(), { locks: lockManager() });
+    const page = new Identity(env, URL);
+    page.remember(credentials);
+    page.park();
+    await settle();
+    expect(await new Identity(env, URL).recall()).toEqual(credentials);
+  });
+});
+
+describe("what is stored", () => {
+  it("is ignored where it is not ours", async () => {
     const env = new FakeEnvironment();
     for (const bad of ["", "null", "{}", '{"session":1,"resume_token":"t"}']) {
       env.stored.set(`parlor:${URL}`, bad);

@@ -1,7 +1,8 @@
 /**
  * Who this tab is: the session and its resume token, kept in `sessionStorage` so that a reload goes on as the same
- * member. A duplicated tab gets a copy of that storage; a Web Lock on the session, held as long as the tab lives,
- * tells it that the session is taken, and it starts one of its own.
+ * member. A duplicated tab gets a copy of that storage, and must not take the session over. So a tab holds a Web Lock
+ * on its session for as long as it lives; where a page has no locks, as without https, the session is in the storage
+ * only between two pages of the tab, and there is nothing to copy.
  */
 
 import type { Environment } from "./environment";
@@ -12,12 +13,13 @@ export interface Credentials {
   readonly resume_token: string;
 }
 
-/** A tab that reloads gives its lock back only once it is gone, which may be after the new page has begun. */
+/** A page gives its lock back as it goes; the one that follows in its tab may ask a moment before that. */
 const LOCK_WAIT_MS = 400;
 
 export class Identity {
   readonly #env: Pick<Environment, "storage" | "locks">;
   readonly #key: string;
+  #known: Credentials | undefined;
   #release: (() => void) | undefined;
   #locked: string | undefined;
 
@@ -26,27 +28,43 @@ export class Identity {
     this.#key = `parlor:${url}`;
   }
 
-  /** The session this tab had before it was reloaded, unless another tab has it now. */
+  /** The session that this tab had, unless another tab has it now. */
   async recall(): Promise<Credentials | undefined> {
     const stored = readCredentials(this.#env.storage?.getItem(this.#key) ?? null);
-    if (!stored) return undefined;
-    return (await this.#lock(stored.session)) ? stored : undefined;
+    this.#known = undefined;
+    if (!stored || !(await this.#lock(stored.session))) return undefined;
+    this.#known = stored;
+    if (!this.#env.locks) this.#env.storage?.removeItem(this.#key);
+    return stored;
   }
 
   /** Keeps the session for after a reload. */
   remember(credentials: Credentials): void {
-    try {
-      this.#env.storage?.setItem(this.#key, JSON.stringify(credentials));
-    } catch {
-      // Storage that is full or forbidden costs the reload its session, and nothing else.
-    }
+    this.#known = credentials;
+    if (this.#env.locks) this.#store();
     if (this.#locked !== credentials.session) void this.#lock(credentials.session);
+  }
+
+  /** The page goes away: the one that follows in this tab may take the session up. */
+  park(): void {
+    this.#store();
+    this.#unlock();
   }
 
   /** Forgets the session: nobody is to take it up again. */
   forget(): void {
+    this.#known = undefined;
     this.#env.storage?.removeItem(this.#key);
     this.#unlock();
+  }
+
+  #store(): void {
+    if (!this.#known) return;
+    try {
+      this.#env.storage?.setItem(this.#key, JSON.stringify(this.#known));
+    } catch {
+      // Storage that is full or forbidden costs the reload its session, and nothing else.
+    }
   }
 
   async #lock(session: string): Promise<boolean> {
@@ -54,15 +72,17 @@ export class Identity {
     this.#locked = session;
     const { locks } = this.#env;
     if (!locks) return true;
+    // It may be let go of before it is granted.
+    const hold = new Promise<void>((release) => (this.#release = release));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), LOCK_WAIT_MS);
     return new Promise((resolve) => {
-      const held = () => {
+      const granted = () => {
         clearTimeout(timer);
         resolve(true);
-        return new Promise<void>((release) => (this.#release = release));
+        return hold;
       };
-      locks.request(`parlor:${session}`, { signal: timeout.signal }, held).catch(() => resolve(false));
+      locks.request(`parlor:${session}`, { signal: timeout.signal }, granted).catch(() => resolve(false));
     });
   }
 
