@@ -60,11 +60,12 @@ export class Tokens {
     if (typeof source !== "function" || expires_ms === undefined) return;
     const due_ms = (expires_ms - clock_ms()) * RENEW_AFTER;
     const renew = async () => {
+      const before = this.#current;
       try {
         await this.#fetch(source);
         // Stopped, or replaced, while the token was on its way.
         if (this.#cancelTimer !== cancel) return;
-        if (this.#current !== undefined) this.#renewed(this.#current);
+        if (this.#current !== undefined && this.#current !== before) this.#renewed(this.#current);
       } catch (error) {
         if (this.#cancelTimer !== cancel) return;
         this.#failed(error instanceof Error ? error : new Error(String(error)));

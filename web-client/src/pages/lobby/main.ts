@@ -9,17 +9,24 @@ import { connect, ParlorError } from "../../lib";
 import type { JoinOptions, Value } from "../../lib";
 import { GameView } from "../game/game";
 import type { GridInput, GridRoom } from "../game/game";
-import { connectionBar, connectionNotice } from "../ui/connection";
+import { connectionBar, ConnectionNotice } from "../ui/connection";
 import { h } from "../ui/dom";
 import { masthead } from "../ui/masthead";
-import { loadName, loadSubprotocol } from "../ui/preferences";
+import { loadName, loadSubprotocol, loadToken } from "../ui/preferences";
+import { sentence, Toasts } from "../ui/toasts";
 import { LobbyView } from "./lobby";
 import { readRoute, writeRoute } from "./route";
 import type { Route } from "./route";
 
 const PLUGIN = "grid";
 
-const parlor = connect("/ws", { name: loadName(), subprotocol: loadSubprotocol() });
+const token = loadToken();
+const parlor = connect("/ws", {
+  name: loadName(),
+  subprotocol: loadSubprotocol(),
+  ...(token === undefined ? {} : { token }),
+});
+const toasts = new Toasts();
 const stage = h("div", { class: "stage" });
 const lobby = new LobbyView(parlor, {
   quickMatch: () => void enter(undefined, {}),
@@ -30,9 +37,26 @@ const lobby = new LobbyView(parlor, {
 });
 let game: { readonly view: GameView; readonly room: GridRoom; readonly off: () => void } | undefined;
 
-document.body.append(masthead(connectionBar(parlor)), connectionNotice(parlor), stage);
+toasts.follow(parlor);
+const gone = new ConnectionNotice(parlor, onBack);
+document.body.append(
+  masthead([connectionBar(parlor)], () => void showLobby()),
+  gone.element,
+  stage,
+  toasts.element,
+);
 addEventListener("popstate", () => void follow());
 void follow();
+
+/** A loss that a person saw is over. */
+function onBack(isResumed: boolean): void {
+  if (!game) return;
+  toasts.show(
+    isResumed
+      ? "You are back, and have missed nothing."
+      : "You are back. The server no longer knew you, so you have joined again.",
+  );
+}
 
 /** Shows what the address names. */
 async function follow(): Promise<void> {
@@ -74,7 +98,9 @@ function showGame(room: GridRoom, isWatching: boolean): void {
   go(route);
   const link = new URL(writeRoute({ ...route, isWatching: false }), location.origin).href;
   const view = new GameView(parlor, room, link, () => void showLobby());
-  const off = room.on("closed", ({ code, message }) => void (code === "LEFT" || onClosed(message)));
+  const off = room.on("closed", ({ code, message }) => {
+    if (code !== "LEFT") void onClosed(code === "WRONG_CODE" ? "The room is gone, and its code with it." : message);
+  });
   game = { view, room, off };
   stage.replaceChildren(view.element);
   document.title = `${room.code ? "Private room" : room.name} – Parlor`;
@@ -82,7 +108,7 @@ function showGame(room: GridRoom, isWatching: boolean): void {
 
 async function onClosed(message: string): Promise<void> {
   await showLobby();
-  lobby.problem(message);
+  lobby.problem(sentence(message));
 }
 
 async function showLobby(): Promise<void> {
@@ -118,6 +144,6 @@ function explain(error: ParlorError): string {
     case "ROOM_FULL":
       return "That room is full. You can watch it, or find another one by quick match.";
     default:
-      return error.message;
+      return sentence(error.message);
   }
 }

@@ -1,9 +1,13 @@
-/** The corner of each page that shows the connection: its state, the round trip, and the subprotocol to choose. */
+/** The connection as a person sees it: a word in the corner of each page, and a strip below the head while it is gone. */
 
 import { isSubprotocol, SUBPROTOCOLS } from "../../lib";
 import type { Parlor, Status, Subprotocol } from "../../lib";
 import { button, h, setText } from "./dom";
 import { loadSubprotocol, saveSubprotocol } from "./preferences";
+
+/** Most losses are over before anybody should be bothered with words. */
+const GRACE_MS = 700;
+const COUNTDOWN_EVERY_MS = 250;
 
 const NAMES: Readonly<Record<Subprotocol, string>> = {
   "v1.json": "JSON",
@@ -11,7 +15,7 @@ const NAMES: Readonly<Record<Subprotocol, string>> = {
   "v2.proto": "Protobuf",
 };
 
-/** Builds it for a client. */
+/** The corner: the state, the round trip, and the subprotocol to choose. */
 export function connectionBar(parlor: Parlor): HTMLElement {
   const state = h("span", { class: "connection-state", testid: "status", attrs: { role: "status" } });
   const rtt = h("span", {
@@ -19,12 +23,10 @@ export function connectionBar(parlor: Parlor): HTMLElement {
     testid: "rtt",
     attrs: { title: "Round-trip time", "aria-hidden": "true" },
   });
-  const again = button("Reconnect", { kind: "quiet", onclick: () => parlor.reconnect() });
   const show = (status: Status) => {
     setText(state, shortly(status));
     state.dataset["status"] = status.status;
     state.title = status.status === "away" || status.status === "closed" ? status.message : "";
-    again.hidden = status.status !== "closed" && status.status !== "away";
     if (status.status !== "open") setText(rtt, "");
   };
   parlor.on("status", show);
@@ -32,21 +34,71 @@ export function connectionBar(parlor: Parlor): HTMLElement {
     setText(rtt, rtt_ms < 10 ? `${rtt_ms.toFixed(1)} ms` : `${Math.round(rtt_ms)} ms`),
   );
   show(parlor.status);
-  return h("div", { class: "connection" }, state, rtt, again, subprotocolSwitch(parlor));
+  return h("div", { class: "connection" }, state, rtt, subprotocolSwitch(parlor));
 }
 
-/** Why there is no connection, in full. It stays while the client tries again, and goes once that worked. */
-export function connectionNotice(parlor: Parlor): HTMLElement {
-  const notice = h("p", { class: "notice", testid: "connection-notice", attrs: { role: "alert", hidden: true } });
-  parlor.on("status", (status) => {
-    if (status.status === "away" || status.status === "closed") {
-      setText(notice, status.message);
-      notice.hidden = false;
-    } else if (status.status === "open") {
-      notice.hidden = true;
+/** The strip: why there is no connection, when the next attempt is, and a way to have it now. */
+export class ConnectionNotice {
+  readonly element: HTMLElement;
+  readonly #back: (isResumed: boolean) => void;
+  readonly #cause = h("span", { class: "strip-cause" });
+  readonly #next = h("span", { class: "strip-next", attrs: { "aria-hidden": "true" } });
+  readonly #again = button("Try now", { kind: "quiet", testid: "reconnect" });
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #countdown: ReturnType<typeof setInterval> | undefined;
+
+  /** `back` is called when a loss that a person saw is over. */
+  constructor(parlor: Parlor, back: (isResumed: boolean) => void = () => {}) {
+    this.#back = back;
+    this.#again.addEventListener("click", () => parlor.reconnect());
+    this.element = h(
+      "div",
+      { class: "notice strip", testid: "connection-notice", attrs: { role: "status", hidden: true } },
+      h("span", { class: "strip-text" }, this.#cause, this.#next),
+      this.#again,
+    );
+    parlor.on("status", (status) => this.#onStatus(status));
+  }
+
+  #onStatus(status: Status): void {
+    clearInterval(this.#countdown);
+    switch (status.status) {
+      case "open":
+        return this.#onOpen(status.isResumed);
+      case "connecting":
+        setText(this.#next, "Connecting…");
+        this.#again.disabled = true;
+        return;
+      case "away":
+        setText(this.#cause, status.message);
+        this.#again.disabled = false;
+        this.#countTo(performance.now() + status.retry_in_ms);
+        this.#grace ??= setTimeout(() => (this.element.hidden = false), GRACE_MS);
+        return;
+      case "closed":
+        setText(this.#cause, closedCause(status));
+        setText(this.#next, "");
+        this.#again.disabled = false;
+        this.element.hidden = false;
     }
-  });
-  return notice;
+  }
+
+  #onOpen(isResumed: boolean): void {
+    clearTimeout(this.#grace);
+    this.#grace = undefined;
+    if (this.element.hidden) return;
+    this.element.hidden = true;
+    this.#back(isResumed);
+  }
+
+  #countTo(due_ms: number): void {
+    const show = () => {
+      const left_s = Math.ceil((due_ms - performance.now()) / 1_000);
+      setText(this.#next, left_s > 0 ? `Trying again in ${left_s} s` : "Trying again");
+    };
+    show();
+    this.#countdown = setInterval(show, COUNTDOWN_EVERY_MS);
+  }
 }
 
 function subprotocolSwitch(parlor: Parlor): HTMLElement {
@@ -69,8 +121,13 @@ function shortly(status: Status): string {
     case "open":
       return "Connected";
     case "away":
-      return "Offline, trying again";
+      return "Reconnecting";
     case "closed":
       return "Disconnected";
   }
+}
+
+/** A token is nothing that a person could type in. */
+function closedCause({ code, message }: Extract<Status, { status: "closed" }>): string {
+  return code === 4401 || code === 4403 ? `${message} Come back to this page from where you sign in.` : message;
 }
