@@ -97,7 +97,7 @@ describe("a session", { concurrency: true, timeout: 120_000 }, () => {
     await waitForPlayer(grace.page, "Ada");
     for (const { page } of [ada, grace]) await page.getByTestId("chat-lines").getByText("said in the dark").waitFor();
     await ada.page.locator(".chat-line.is-unsaid").waitFor({ state: "detached" });
-    await ada.page.getByTestId("toasts").getByText("missed nothing").waitFor();
+    await ada.page.getByTestId("connection-notice").getByText("missed nothing").waitFor();
 
     await startWithBots(grace.page);
     await waitForPhase(ada.page, "active");
@@ -152,7 +152,7 @@ describe("a session", { concurrency: true, timeout: 120_000 }, () => {
     for (const { page } of [ada, grace]) {
       await waitForConnection(page);
       assert.equal(await page.evaluate(() => document.body.dataset.loaded), "once");
-      await page.getByTestId("toasts").getByText("joined again").waitFor();
+      await page.getByTestId("connection-notice").getByText("joined again").waitFor();
     }
     await waitForPlayer(ada.page, "Grace");
     await waitForPlayer(grace.page, "Ada");

@@ -43,6 +43,7 @@ export class Connection {
   /** Until the next attempt, or until this one has taken too long. */
   #cancelTimer: (() => void) | undefined;
   #retry_after_ms = 0;
+  #wasEverOpen = false;
 
   constructor(env: Environment, url: string, events: ConnectionEvents) {
     this.#env = env;
@@ -59,6 +60,7 @@ export class Connection {
   /** The server has said who this is: the connection counts as good. */
   established(): void {
     this.#retry_after_ms = 0;
+    this.#wasEverOpen = true;
     this.#step({ hint: "opened" });
   }
 
@@ -167,7 +169,7 @@ export class Connection {
 
   /** Replaces "the connection was lost" by what was probably wrong, unless things have moved on meanwhile. */
   async #diagnose(waiting: Extract<ReconnectState, { at: "waiting" }>, code: number): Promise<void> {
-    const message = await likelyCause(this.#url, this.#env);
+    const message = await likelyCause(this.#url, this.#env, this.#wasEverOpen);
     if (this.#state === waiting) this.#away(waiting, code, message);
   }
 

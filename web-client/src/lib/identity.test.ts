@@ -5,14 +5,20 @@ import { FakeEnvironment, settle } from "./testing/fake";
 const URL = "ws://game.test/ws";
 const credentials = { session: "s1", resume_token: "t" };
 
-/** Web Locks, as far as two tabs go: a name has one holder, and whoever cannot wait is turned away. */
+/** Web Locks, as far as two tabs go: a name has one holder, and the others wait for it or give up. */
 function lockManager(): LockManager {
-  const held = new Set<string>();
-  const request = async (name: string, _options: LockOptions, callback: () => Promise<void>) => {
-    if (held.has(name)) throw new DOMException("still held", "AbortError");
-    held.add(name);
-    await callback();
-    held.delete(name);
+  const held = new Map<string, Promise<void>>();
+  const request = async (name: string, { signal }: LockOptions, callback: () => Promise<void>) => {
+    const before = held.get(name);
+    const end = (before ?? Promise.resolve()).then(() => {
+      if (signal?.aborted) throw new DOMException("given up", "AbortError");
+      return callback();
+    });
+    held.set(name, end.then(() => {}, () => {}));
+    const given_up = new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("given up", "AbortError")));
+    });
+    await Promise.race([end, given_up]);
   };
   return { request } as unknown as LockManager;
 }
@@ -51,7 +57,7 @@ describe.each(["with locks", "without locks"])("a tab %s", (kind) => {
     expect(await new Identity(duplicate(env), URL).recall()).toBeUndefined();
   });
 
-  it("has its session back after it was put aside, unless that was taken up elsewhere", async () => {
+  it("has its session back after it was put aside", async () => {
     const env = tab();
     const page = new Identity(env, URL);
     page.remember(credentials);
@@ -71,13 +77,45 @@ describe.each(["with locks", "without locks"])("a tab %s", (kind) => {
   });
 });
 
+describe("a tab that crashed", () => {
+  it("has its session again, for nobody holds its lock any more", async () => {
+    const env = Object.assign(new FakeEnvironment(), { locks: lockManager() });
+    new Identity(env, URL).remember(credentials);
+    env.locks = lockManager();
+    expect(await new Identity(env, URL).recall()).toEqual(credentials);
+  });
+
+  it("is a new one where there are no locks", async () => {
+    const env = new FakeEnvironment();
+    new Identity(env, URL).remember(credentials);
+    expect(await new Identity(env, URL).recall()).toBeUndefined();
+  });
+});
+
 describe("a lock", () => {
+  it("is waited for where the page before is slow to go, without holding up the session", async () => {
+    const locks = lockManager();
+    const env = Object.assign(new FakeEnvironment(), { locks });
+    const before = new Identity(env, URL);
+    before.remember(credentials);
+    await settle();
+    env.stored.set(`parlor:${URL}`, JSON.stringify({ ...credentials, isParked: true }));
+    expect(await new Identity(env, URL).recall()).toEqual(credentials);
+    before.park();
+    await settle();
+    // The page that waited for it has it now.
+    const copy = duplicate(env);
+    copy.stored.set(`parlor:${URL}`, JSON.stringify({ ...credentials, isParked: false }));
+    expect(await new Identity(copy, URL).recall()).toBeUndefined();
+  });
+
   it("that is let go of before it is granted is not held for ever", async () => {
     const env = Object.assign(new FakeEnvironment(), { locks: lockManager() });
     const page = new Identity(env, URL);
     page.remember(credentials);
     page.park();
     await settle();
+    env.stored.set(`parlor:${URL}`, JSON.stringify(credentials));
     expect(await new Identity(env, URL).recall()).toEqual(credentials);
   });
 });

@@ -229,8 +229,7 @@ describe("a page", () => {
     await play.open();
     // Without locks there is nothing in the storage that a duplicate could copy.
     expect((await nextPage()).words).toEqual([]);
-    env.socket.say(welcome("s2"));
-    env.page("gone");
+    env.stored.set(`parlor:${URL}`, '{"session":"s2","resume_token":"t"}');
     env.locks = { request: () => Promise.reject(new DOMException("held", "AbortError")) } as unknown as LockManager;
     expect((await nextPage()).words).toEqual([]);
   });
@@ -243,7 +242,7 @@ describe("a page", () => {
     expect(socket.closedByClient).toBe(4000);
     env.pass(600_000);
     expect(env.sockets).toHaveLength(1);
-    env.stored.set(`parlor:${URL}`, '{"session":"s1","resume_token":"newer"}');
+    env.stored.set(`parlor:${URL}`, '{"session":"s1","resume_token":"newer","isParked":true}');
     env.page("back");
     await settle();
     env.socket.accept();
@@ -259,7 +258,7 @@ describe("a page", () => {
     const { room } = await play.openIn("r");
     const lost = room.send("one");
     env.page("frozen");
-    env.stored.set(`parlor:${URL}`, '{"session":"s9","resume_token":"t"}');
+    env.stored.set(`parlor:${URL}`, '{"session":"s9","resume_token":"t","isParked":true}');
     env.page("back");
     await expect(lost).rejects.toMatchObject({ code: "CONNECTION_LOST" });
     await settle();

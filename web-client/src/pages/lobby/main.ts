@@ -38,25 +38,14 @@ const lobby = new LobbyView(parlor, {
 let game: { readonly view: GameView; readonly room: GridRoom; readonly off: () => void } | undefined;
 
 toasts.follow(parlor);
-const gone = new ConnectionNotice(parlor, onBack);
+toasts.element.append(new ConnectionNotice(parlor, () => game !== undefined).element);
 document.body.append(
   masthead([connectionBar(parlor)], () => void showLobby()),
-  gone.element,
   stage,
   toasts.element,
 );
 addEventListener("popstate", () => void follow());
 void follow();
-
-/** A loss that a person saw is over. */
-function onBack(isResumed: boolean): void {
-  if (!game) return;
-  toasts.show(
-    isResumed
-      ? "You are back, and have missed nothing."
-      : "You are back. The server no longer knew you, so you have joined again.",
-  );
-}
 
 /** Shows what the address names. */
 async function follow(): Promise<void> {

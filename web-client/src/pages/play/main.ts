@@ -45,12 +45,8 @@ const middle = h(
   log.element,
 );
 const faults = h("div", { class: "faults" }, drop, reload);
-document.body.append(
-  masthead([faults, connectionBar(parlor)]),
-  new ConnectionNotice(parlor).element,
-  notice,
-  toasts.element,
-);
+toasts.element.append(new ConnectionNotice(parlor, () => room !== undefined).element);
+document.body.append(masthead([faults, connectionBar(parlor)]), notice, toasts.element);
 document.body.append(
   h(
     "main",

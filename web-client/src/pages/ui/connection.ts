@@ -1,4 +1,4 @@
-/** The connection as a person sees it: a word in the corner of each page, and a strip below the head while it is gone. */
+/** The connection as a person sees it: a word in the corner of each page, and a few more while it is gone. */
 
 import { isSubprotocol, SUBPROTOCOLS } from "../../lib";
 import type { Parlor, Status, Subprotocol } from "../../lib";
@@ -8,6 +8,7 @@ import { loadSubprotocol, saveSubprotocol } from "./preferences";
 /** Most losses are over before anybody should be bothered with words. */
 const GRACE_MS = 700;
 const COUNTDOWN_EVERY_MS = 250;
+const BACK_FOR_MS = 5_000;
 
 const NAMES: Readonly<Record<Subprotocol, string>> = {
   "v1.json": "JSON",
@@ -37,24 +38,26 @@ export function connectionBar(parlor: Parlor): HTMLElement {
   return h("div", { class: "connection" }, state, rtt, subprotocolSwitch(parlor));
 }
 
-/** The strip: why there is no connection, when the next attempt is, and a way to have it now. */
+/** The few words: why there is no connection, when the next attempt is, and a way to have it now. */
 export class ConnectionNotice {
   readonly element: HTMLElement;
-  readonly #back: (isResumed: boolean) => void;
-  readonly #cause = h("span", { class: "strip-cause" });
-  readonly #next = h("span", { class: "strip-next", attrs: { "aria-hidden": "true" } });
+  readonly #isInRoom: () => boolean;
+  readonly #cause = h("span");
+  readonly #next = h("span", { class: "toast-aside", attrs: { "aria-hidden": "true" } });
   readonly #again = button("Try now", { kind: "quiet", testid: "reconnect" });
-  #grace: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #countdown: ReturnType<typeof setInterval> | undefined;
+  #isLost = false;
 
-  /** `back` is called when a loss that a person saw is over. */
-  constructor(parlor: Parlor, back: (isResumed: boolean) => void = () => {}) {
-    this.#back = back;
+  /** `isInRoom` tells whether there is something that could have been missed. */
+  constructor(parlor: Parlor, isInRoom: () => boolean) {
+    this.#isInRoom = isInRoom;
     this.#again.addEventListener("click", () => parlor.reconnect());
     this.element = h(
       "div",
-      { class: "notice strip", testid: "connection-notice", attrs: { role: "status", hidden: true } },
-      h("span", { class: "strip-text" }, this.#cause, this.#next),
+      { class: "toast toast-lasting", testid: "connection-notice", attrs: { hidden: true } },
+      this.#cause,
+      this.#next,
       this.#again,
     );
     parlor.on("status", (status) => this.#onStatus(status));
@@ -70,25 +73,46 @@ export class ConnectionNotice {
         this.#again.disabled = true;
         return;
       case "away":
-        setText(this.#cause, status.message);
-        this.#again.disabled = false;
-        this.#countTo(performance.now() + status.retry_in_ms);
-        this.#grace ??= setTimeout(() => (this.element.hidden = false), GRACE_MS);
-        return;
+        this.#onLost(status.message, GRACE_MS);
+        return this.#countTo(performance.now() + status.retry_in_ms);
       case "closed":
-        setText(this.#cause, closedCause(status));
+        this.#onLost(closedCause(status), 0);
         setText(this.#next, "");
-        this.#again.disabled = false;
-        this.element.hidden = false;
     }
   }
 
+  #onLost(cause: string, grace_ms: number): void {
+    this.#again.disabled = false;
+    if (!this.#isLost) this.#showIn(grace_ms, true);
+    this.#isLost = true;
+    this.element.classList.remove("is-good");
+    setText(this.#cause, cause);
+  }
+
   #onOpen(isResumed: boolean): void {
-    clearTimeout(this.#grace);
-    this.#grace = undefined;
-    if (this.element.hidden) return;
-    this.element.hidden = true;
-    this.#back(isResumed);
+    const wasSeen = this.#isLost && !this.element.hidden;
+    this.#isLost = false;
+    setText(this.#next, "");
+    if (!wasSeen || !this.#isInRoom()) return this.#showIn(0, false);
+    setText(
+      this.#cause,
+      isResumed
+        ? "You are back, and have missed nothing."
+        : "You are back. The server no longer knew you, so you have joined again.",
+    );
+    this.element.classList.add("is-good");
+    this.#again.hidden = true;
+    this.#showIn(BACK_FOR_MS, false);
+  }
+
+  #showIn(delay_ms: number, isShown: boolean): void {
+    clearTimeout(this.#timer);
+    const show = () => {
+      this.element.hidden = !isShown;
+      this.#again.hidden = false;
+    };
+    if (delay_ms === 0) show();
+    else this.#timer = setTimeout(show, delay_ms);
   }
 
   #countTo(due_ms: number): void {
