@@ -12,6 +12,9 @@ const { chromium } = require("playwright-core");
 export const SERVER = process.env.PARLOR_URL;
 assert(SERVER, "set PARLOR_URL to a running server, such as http://127.0.0.1:8080");
 
+/** A name of this machine that browsers do not trust as such: a page from there has what one without https has. */
+export const INSECURE_HOST = "parlor.test";
+
 const IMAGES = fileURLToPath(new URL("../../docs/img/", import.meta.url));
 const BROWSERS = [
   process.env.PARLOR_CHROMIUM,
@@ -28,17 +31,23 @@ export const MATCH_MS = 45_000;
 export async function launch() {
   const executablePath = BROWSERS.find((path) => path && existsSync(path));
   assert(executablePath, "no Chromium found; install the package chromium, or set PARLOR_CHROMIUM");
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"];
+  const resolver = `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`;
+  const args = [resolver, "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"];
   return chromium.launch({ executablePath, args });
 }
 
+/** What a browser writes by itself when a connection does not come about. */
+const LOSS = /WebSocket connection to|Failed to load resource: net::/;
+
 /**
- * Opens a tab as somebody called `name`, and runs `play` with it. Whatever the page complained about fails the test.
+ * Opens a tab as somebody called `name`. Whatever the page complained about fails the test; that a connection was lost
+ * does not where the test `loses` them.
  *
  * @param {import("playwright-core").Browser} browser
- * @param {{ name: string, path?: string, subprotocol?: string, phone?: boolean }} options
+ * @param {{ name: string, path?: string, subprotocol?: string, phone?: boolean, server?: string, loses?: boolean }} options
  */
-export async function tab(browser, { name, path = "/", subprotocol = "v1.binary", phone = false }) {
+export async function tab(browser, options) {
+  const { name, path = "/", subprotocol = "v1.binary", phone = false, server = SERVER, loses = false } = options;
   const screen = phone
     ? { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }
     : { viewport: { width: 1280, height: 800 } };
@@ -54,12 +63,13 @@ export async function tab(browser, { name, path = "/", subprotocol = "v1.binary"
   );
   const complaints = [];
   context.on("console", (message) => {
-    if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
+    if (message.type() !== "error" || (loses && LOSS.test(message.text()))) return;
+    complaints.push(`${message.text()} (${message.location().url})`);
   });
   context.on("weberror", (problem) => complaints.push(`uncaught: ${problem.error().stack ?? problem.error().message}`));
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
-  await page.goto(new URL(path, SERVER).href);
+  await page.goto(new URL(path, server).href);
   return {
     page,
     /** Closes the tab; it must not have complained. */
@@ -81,6 +91,34 @@ export async function startWithBots(page) {
   await page.getByTestId("add-bots").click();
   await page.getByTestId("start").click();
   await waitForPhase(page, "active");
+}
+
+/** The player's number by which a room knows the person at a page. */
+export async function ownNumber(page) {
+  const row = page.getByTestId("scores").locator(".score.is-you");
+  await row.waitFor();
+  return Number(await row.getAttribute("data-player"));
+}
+
+/** Says something in the chat. */
+export async function say(page, text) {
+  await page.getByTestId("chat-input").fill(text);
+  await page.getByTestId("chat-send").click();
+}
+
+/** What was said in the chat, without who came and went. */
+export async function chatTexts(page) {
+  return page.getByTestId("chat-lines").locator(".chat-line:not(.is-unsaid) .chat-text").allTextContents();
+}
+
+/** Waits until a page shows somebody at the table. */
+export async function waitForPlayer(page, name) {
+  await page.locator("[data-testid=scores] .score:not(.is-away)", { hasText: name }).waitFor();
+}
+
+/** Waits until a page shows somebody as away. */
+export async function waitForAway(page, name) {
+  await page.locator("[data-testid=scores] .score.is-away", { hasText: name }).getByText("away").waitFor();
 }
 
 export async function waitForConnection(page) {

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -165,3 +166,29 @@ def test_hs5_the_wrong_kind_of_message_closes_with_1003(url, codec):
         with pytest.raises(ConnectionClosed) as closed:
             client.next("error")
         assert closed.value.rcvd.code == 1003
+
+
+def test_rs2_a_session_is_taken_up_in_another_encoding_and_misses_nothing(url, codec, room):
+    others = [other for other in CODECS if other is not codec]
+    with connected(url, codec, name="Ann") as ann, connected(url, others[0], name="Bob") as bob:
+        joined = ann.join(room, "broadcast")
+        bob.join(room, "broadcast")
+        place = ann.next("user_joined")
+        ann.socket.socket.shutdown(socket.SHUT_RDWR)
+        away = bob.next("user_changed")
+        assert away["reason"] == "away" and away["member"]["away"]
+        bob.say(room, {"said": "meanwhile"})
+
+        with connected(url, others[1]) as back:
+            position = {"room": room, "epoch": place["epoch"], "seq": place["seq"]}
+            token = ann.welcome["resume_token"]
+            back.send(
+                {"type": "resume", "session": ann.welcome["session"], "resume_token": token, "rooms": [position]}
+            )
+            resumed = back.next("resumed")
+            assert resumed["session"] == ann.welcome["session"] and resumed["resume_token"] != token
+            assert [entry["room"] for entry in resumed["rooms"]] == [room]
+            assert same(back.next("room_message")["data"], {"said": "meanwhile"})
+            there = bob.next("user_changed")
+            assert there["reason"] == "back" and there["member"]["id"] == joined["you"]["id"]
+            assert not there["member"].get("away", False)

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { closeReason } from "./close";
+import { closeReason, explainClose } from "./close";
 
 describe("close codes", () => {
   it("are those of the specification (CL1)", () => {
@@ -14,6 +14,12 @@ describe("close codes", () => {
         mayReconnect: mayReconnect === "yes",
       });
     }
+  });
+
+  it("are explained in the server's words, and for a token with what to do", () => {
+    expect(explainClose(1012, "")).toBe("The server is restarting.");
+    expect(explainClose(1012, "back at nine")).toBe("back at nine");
+    expect(explainClose(4401, "no token came")).toBe("The server asks for a token; connect with one. It says: no token came");
   });
 
   it("take an unknown one for a lost connection", () => {

@@ -39,3 +39,10 @@ export function closeReason(code: number): CloseReason {
   if (!row) throw new Error("the table of close codes has 1006");
   return { code, name: row[1], mayReconnect: row[2], message: row[3] };
 }
+
+/** Why a connection ended, for a person: in the server's words where it has any, and what to do about a token. */
+export function explainClose(code: number, reason: string): string {
+  const { message } = closeReason(code);
+  if (!reason) return message;
+  return code === 4401 || code === 4403 ? `${message} It says: ${reason}` : reason;
+}

@@ -18,4 +18,10 @@ describe("the likely cause of a connection that did not open", () => {
     expect(await likelyCause(url, probe("unavailable"))).toContain("starting or shutting down");
     expect(await likelyCause(url, probe("reachable"))).toContain("http://game.test");
   });
+
+  it("is not the address where that has been good before", async () => {
+    const url = "ws://play.test:8080/ws";
+    expect(await likelyCause(url, probe("unreachable"), true)).toBe("play.test cannot be reached.");
+    expect(await likelyCause(url, probe("reachable"), true)).not.toContain("--origin");
+  });
 });

@@ -9,6 +9,9 @@ export type Socket = Pick<WebSocket, "binaryType" | "protocol" | "onopen" | "onm
 /** A moment at which trying again makes sense. */
 export type Moment = "online" | "visible";
 
+/** A page goes for good, or is put aside for the way back, or was fetched from there. */
+export type PageChange = "gone" | "frozen" | "back";
+
 export interface Environment {
   openSocket(url: string, subprotocols: readonly string[]): Socket;
   /** Milliseconds that only ever rise. */
@@ -19,6 +22,7 @@ export interface Environment {
   /** Calls back once; the function returned prevents it. */
   after(delay_ms: number, callback: () => void): () => void;
   onMoment(callback: (moment: Moment) => void): () => void;
+  onPageChange(callback: (change: PageChange) => void): () => void;
   readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
   readonly locks: Pick<LockManager, "request"> | undefined;
   readonly online: boolean;
@@ -40,6 +44,7 @@ export function browserEnvironment(): Environment {
       return () => clearTimeout(timer);
     },
     onMoment,
+    onPageChange,
     storage: sessionStorageIfAllowed(),
     locks: globalThis.navigator?.locks,
     get online() {
@@ -58,6 +63,17 @@ function onMoment(callback: (moment: Moment) => void): () => void {
   page?.addEventListener("visibilitychange", () => page.visibilityState === "visible" && callback("visible"), {
     signal,
   });
+  return () => abort.abort();
+}
+
+function onPageChange(callback: (change: PageChange) => void): () => void {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const onHide = (event: PageTransitionEvent) => callback(event.persisted ? "frozen" : "gone");
+  const onShow = (event: PageTransitionEvent) => event.persisted && callback("back");
+  // Not in a worker, and not outside of browsers.
+  globalThis.addEventListener?.("pagehide", onHide, { signal });
+  globalThis.addEventListener?.("pageshow", onShow, { signal });
   return () => abort.abort();
 }
 

@@ -45,5 +45,6 @@ export type { RoomEvents, View } from "./room";
 export type { Parlor } from "./session";
 export type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
 export type { Status } from "./status";
+export type { TokenSource } from "./token";
 export { isMap, ValueError } from "./value";
 export type { Value, ValueMap } from "./value";

@@ -21,6 +21,14 @@ export interface Reply {
 /** More than this many unanswered inputs, and new ones are refused. */
 export const UNANSWERED_MAX = 1_000;
 
+type Mode =
+  | { readonly at: "connected" }
+  /** What is said now waits for the connection. */
+  | { readonly at: "away" }
+  /** Nothing brings the connection back but somebody's asking for it. */
+  | { readonly at: "stopped"; readonly error: ParlorError }
+  | { readonly at: "closed"; readonly error: ParlorError };
+
 interface Pending {
   readonly data: Value;
   readonly resolve: (reply: Reply) => void;
@@ -35,7 +43,7 @@ export class Inputs {
   /** Said while there was no connection: they have no id yet. */
   #waiting: Pending[] = [];
   #last_id = 0;
-  #mode: "connected" | "away" | { readonly closed: ParlorError } = "connected";
+  #mode: Mode = { at: "connected" };
 
   constructor(room: string, transmit: (frame: Client<"room_message">) => boolean) {
     this.#room = room;
@@ -44,13 +52,13 @@ export class Inputs {
 
   async send(input: unknown): Promise<Reply> {
     const data = normalise(input);
-    if (typeof this.#mode === "object") throw this.#mode.closed;
+    if (this.#mode.at === "closed" || this.#mode.at === "stopped") throw this.#mode.error;
     if (this.#unanswered.size + this.#waiting.length >= UNANSWERED_MAX) {
       throw new ParlorError("TOO_MANY_UNANSWERED", "wait for answers before sending more", this.#room);
     }
     return new Promise((resolve, reject) => {
       const pending = { data, resolve, reject };
-      if (this.#mode === "connected") this.#number(pending);
+      if (this.#mode.at === "connected") this.#number(pending);
       else this.#waiting.push(pending);
     });
   }
@@ -68,16 +76,24 @@ export class Inputs {
     return true;
   }
 
+  /** There is no connection, and one is on its way. */
   onAway(): void {
-    if (this.#mode === "connected") this.#mode = "away";
+    if (this.#mode.at !== "closed") this.#mode = { at: "away" };
+  }
+
+  /** There will be no connection until somebody asks for one: nobody is to wait for answers that long. */
+  onStopped(error: ParlorError): void {
+    if (this.#mode.at === "closed") return;
+    this.#mode = { at: "stopped", error };
+    this.#rejectAll(error);
   }
 
   /** The session goes on, or the room was joined: send what has no answer, in the order it was said. */
   onResumed(last_id: number): void {
-    if (typeof this.#mode === "object") return;
+    if (this.#mode.at === "closed") return;
     this.#last_id = Math.max(this.#last_id, last_id);
-    if (this.#mode === "connected") return;
-    this.#mode = "connected";
+    if (this.#mode.at === "connected") return;
+    this.#mode = { at: "connected" };
     for (const [id, { data }] of this.#unanswered) this.#transmit({ type: "room_message", room: this.#room, data, id });
     for (const pending of this.#waiting.splice(0)) this.#number(pending);
   }
@@ -89,7 +105,7 @@ export class Inputs {
   }
 
   close(error: ParlorError): void {
-    this.#mode = { closed: error };
+    this.#mode = { at: "closed", error };
     this.#rejectAll(error);
   }
 

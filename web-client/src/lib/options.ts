@@ -3,14 +3,18 @@
 import type { Subprotocol } from "./codecs";
 import type { ClientFrame, Create, Seat, ServerFrame, Visibility } from "./protocol";
 import type { Status } from "./status";
+import type { TokenSource } from "./token";
 import type { ValueMap } from "./value";
 
 /** How to connect. */
 export interface ConnectOptions {
   /** The nickname, 1 to 32 characters. */
   readonly name?: string;
-  /** A token, where the server asks for one. */
-  readonly token?: string;
+  /**
+   * A token, where the server asks for one; or a function that gets one, which is called for each connection, and
+   * again before the token it gave ends.
+   */
+  readonly token?: TokenSource;
   /** The one subprotocol to offer; default all, in the client's order of preference. */
   readonly subprotocol?: Subprotocol;
 }

@@ -56,6 +56,15 @@ describe("reconnect", () => {
     expect(next(state, { hint: "online" }, 1, always(1))).toMatchObject({ at: "waiting", due_ms: ATTEMPT_GAP_MS });
   });
 
+  it("rests while the page is put aside, and begins where it was left", () => {
+    const paused = next(waitingAfter(6, 1), { hint: "pause" }, 0, always(0));
+    expect(paused).toEqual({ at: "idle" });
+    for (const hint of ["online", "due", "visible"] as const) expect(next(paused, { hint }, 9, always(0))).toBe(paused);
+    expect(next(paused, { hint: "start" }, 9, always(0))).toEqual({ at: "connecting", attempt: 0, since_ms: 9 });
+    const stopped: ReconnectState = { at: "stopped" };
+    expect(next(stopped, { hint: "pause" }, 0, always(0))).toBe(stopped);
+  });
+
   it("starts afresh only when asked to, once it has stopped", () => {
     const stopped: ReconnectState = { at: "stopped" };
     expect(next(stopped, { hint: "online" }, 0, always(0))).toBe(stopped);

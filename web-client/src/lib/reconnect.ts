@@ -26,6 +26,8 @@ export type ReconnectHint =
   | { readonly hint: "online" }
   /** The page is looked at again. */
   | { readonly hint: "visible" }
+  /** The page was put aside. */
+  | { readonly hint: "pause" }
   | { readonly hint: "stop" };
 
 export const DELAY_BASE_MS = 500;
@@ -39,6 +41,7 @@ export function next(state: ReconnectState, hint: ReconnectHint, now_ms: number,
   if (hint.hint === "stop") return { at: "stopped" };
   if (hint.hint === "restart") return connect(0, now_ms);
   if (state.at === "stopped") return state;
+  if (hint.hint === "pause") return { at: "idle" };
   switch (hint.hint) {
     case "start":
       return state.at === "idle" ? { at: "connecting", attempt: 0, since_ms: now_ms } : state;

@@ -42,19 +42,11 @@ export class Requests {
   }
 
   /**
-   * The connection is gone: what had been sent goes out again on the next one. Only a request for a room without a
-   * name does not, since it could make a second room.
+   * The connection is gone: what has no answer goes out again on the next one. A session that goes on finds the room
+   * which the same request led it to before (RS9), so a quick match takes no second seat.
    */
   onAway(): void {
-    for (const [id, pending] of this.#pending) {
-      const { frame } = pending;
-      const isUnnamed = frame.type === "join_room" && frame.room === undefined && frame.code === undefined;
-      if (pending.isSent && isUnnamed) {
-        this.#pending.delete(id);
-        pending.reject(new ParlorError("CONNECTION_LOST", "the connection was lost before the answer"));
-      }
-      pending.isSent = false;
-    }
+    for (const pending of this.#pending.values()) pending.isSent = false;
   }
 
   /** Tells whether the frame answered one of these requests. */

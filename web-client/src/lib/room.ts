@@ -138,6 +138,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     if (frame.epoch === this.#position.epoch && frame.seq <= this.#position.seq) return;
     this.#position = { room: this.name, epoch: frame.epoch, seq: frame.seq };
     this.#received_count += 1;
+    this.#unacked_count += 1;
     this.#ackSoon();
     if (frame.type === "room_message") {
       this.emit("message", { data: frame.data as Out, from: frame.from, seq: frame.seq });
@@ -163,23 +164,29 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   /** For the session: the history was cut. @internal */
   onReset(reset: Pick<Server<"reset">, "epoch" | "seq" | "last_id" | "members" | "reason">): void {
     this.#position = { room: this.name, epoch: reset.epoch, seq: reset.seq };
-    this.#received_count = 0;
+    this.#countAnew();
     this.#setMembers(reset.members, reset.members.length);
     this.#views.clear();
     this.#inputs.onResumed(reset.last_id);
     this.emit("reset", { reason: reset.reason });
   }
 
-  /** For the session: the connection is gone. @internal */
+  /** For the session: the connection is gone, and another one is wanted. @internal */
   onAway(): void {
     this.#inputs.onAway();
-    this.#cancelAck?.();
-    this.#cancelAck = undefined;
+    this.#holdAck();
   }
 
-  /** For the session: the session was resumed, and the missed frames follow. @internal */
+  /** For the session: the connection is gone until somebody asks for another one. @internal */
+  onStopped(error: ParlorError): void {
+    this.#inputs.onStopped(error);
+    this.#holdAck();
+  }
+
+  /** For the session: it was resumed, and the missed frames follow, or a reset. The count goes on. @internal */
   onResumed(resumed: Resumed): void {
     this.#inputs.onResumed(resumed.last_id);
+    if (this.#unacked_count > 0) this.#ackSoon();
   }
 
   /** For the session: the session was not resumed; what was under way is lost. @internal */
@@ -199,13 +206,13 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   onClosed(code: string, message: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cancelAck?.();
+    this.#holdAck();
     this.#inputs.close(new ParlorError(code, message, this.name));
     this.emit("closed", { code, message });
   }
 
   #takeUp(joined: Server<"room_joined">): Position {
-    this.#received_count = 0;
+    this.#countAnew();
     this.#setMembers(joined.members, joined.member_count);
     this.#inputs.onResumed(joined.last_id);
     return { room: joined.room, epoch: joined.epoch, seq: joined.seq };
@@ -232,15 +239,25 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     if (typeof count === "number") this.#member_count = count;
   }
 
+  /** The server counts from here too. */
+  #countAnew(): void {
+    this.#received_count = 0;
+    this.#unacked_count = 0;
+    this.#holdAck();
+  }
+
   #ackSoon(): void {
-    this.#unacked_count += 1;
     if (this.#unacked_count >= ACK_AFTER_FRAMES) return this.#ack();
     this.#cancelAck ??= this.#link.after(ACK_AFTER_MS, () => this.#ack());
   }
 
-  #ack(): void {
+  #holdAck(): void {
     this.#cancelAck?.();
     this.#cancelAck = undefined;
+  }
+
+  #ack(): void {
+    this.#holdAck();
     this.#unacked_count = 0;
     this.#link.send({ type: "ack", ...this.#position, count: this.#received_count });
   }

@@ -1,6 +1,6 @@
 /**
- * The session: who this client is, the rooms it is in, and how both outlive a connection. After a loss the first frame
- * is `resume`; where the server refuses it, the same rooms are joined again and each says `reset`.
+ * The session: who this client is, and how that outlives a connection. After a loss the first frame is `resume`, behind
+ * a token where there is one; where the server refuses it, there is a new session, which joins the same rooms again.
  */
 
 import { Clock, PING_EVERY_MS } from "./clock";
@@ -8,19 +8,21 @@ import { closeReason } from "./close";
 import type { Subprotocol } from "./codecs";
 import { Connection } from "./connection";
 import { Emitter } from "./emitter";
-import type { Environment } from "./environment";
+import type { Environment, PageChange } from "./environment";
 import { ParlorError } from "./errors";
 import { Identity } from "./identity";
 import type { Credentials } from "./identity";
-import type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
-import type { Resumed, Server, ServerFrame } from "./protocol";
-import { Requests } from "./requests";
 import { readListing } from "./listing";
 import type { RoomListing } from "./listing";
-import { Room } from "./room";
-import type { RoomLink } from "./room";
+import { Memberships } from "./memberships";
+import type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
+import type { ClientFrame, Resumed, Server, ServerFrame } from "./protocol";
+import { Requests } from "./requests";
+import type { Answer } from "./requests";
+import type { Room } from "./room";
 import type { Status } from "./status";
-import { normalise } from "./value";
+import { Tokens } from "./token";
+import type { TokenSource } from "./token";
 import type { Value, ValueMap } from "./value";
 
 type Phase =
@@ -35,24 +37,28 @@ export class Parlor extends Emitter<ParlorEvents> {
   /** Settled by the first attempt; after a failure the client goes on trying, and `status` tells. */
   readonly ready: Promise<void>;
   #settleReady: { resolve: () => void; reject: (error: Error) => void };
-  #options: ConnectOptions;
   #status: Status = { status: "connecting", attempt: 0 };
   #phase: Phase = { at: "down" };
   #credentials: Credentials | undefined;
+  #name: string | undefined;
+  /** The name that the session bears, as far as it was asked for. */
+  #told_name: string | undefined;
   #server = "";
   #cancelPing: (() => void) | undefined;
+  readonly #subprotocol: Subprotocol | undefined;
   readonly #env: Environment;
   readonly #identity: Identity;
+  readonly #tokens: Tokens;
   readonly #connection: Connection;
   readonly #clock = new Clock();
   readonly #requests = new Requests();
-  readonly #rooms = new Map<string, Room>();
-  readonly #asked = new Map<string, JoinOptions>();
-  readonly #link: RoomLink;
+  readonly #memberships: Memberships;
+  readonly #offPageChange: () => void;
 
   constructor(url: string, options: ConnectOptions, env: Environment) {
     super();
-    this.#options = options;
+    this.#name = options.name;
+    this.#subprotocol = options.subprotocol;
     this.#env = env;
     this.#identity = new Identity(env, url);
     let settle = { resolve: () => {}, reject: (_error: Error) => {} };
@@ -61,12 +67,16 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.ready.catch(() => {
       // Whoever does not wait for `ready` hears of a failure by `status`.
     });
-    this.#link = {
-      send: (frame) => this.#phase.at === "open" && this.#connection.send(frame),
-      leave: (room) => this.#leave(room),
-      after: env.after,
-    };
+    this.#memberships = new Memberships(env, {
+      send: (frame) => this.#send(frame),
+      ask: (request) => this.#ask(request),
+    });
+    this.#tokens = new Tokens(env, options.token, {
+      renewed: (token) => this.#send({ type: "auth", token }),
+      failed: ({ message }) => this.emit("notice", { code: "TOKEN_NOT_RENEWED", message }),
+    });
     this.#connection = new Connection(env, url, {
+      prepare: () => this.#tokens.prepare(),
       opened: (subprotocol) => this.#opened(subprotocol),
       received: (frame, bytes) => this.#received(frame, bytes),
       sent: (frame, bytes) => this.emit("frame", { direction: "out", frame, bytes }),
@@ -74,6 +84,7 @@ export class Parlor extends Emitter<ParlorEvents> {
       ended: () => this.#ended(),
       down: (status) => this.#down(status),
     });
+    this.#offPageChange = env.onPageChange((change) => this.#onPageChange(change));
     void this.#start();
   }
 
@@ -91,11 +102,12 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
   /** The rooms this client is in, by name. */
   get rooms(): ReadonlyMap<string, Room> {
-    return this.#rooms;
+    return this.#memberships.rooms;
   }
 
   /**
-   * Joins a room by name; without a name by `code`, or any open room of `plugin`.
+   * Joins a room by name; without a name by `code`, or any open room of `plugin`. A room that this tab was in before it
+   * was reloaded takes it back as the same member.
    *
    * `State`, `In` and `Out` say what the plugin's views, inputs and messages look like.
    */
@@ -103,21 +115,8 @@ export class Parlor extends Emitter<ParlorEvents> {
     room: string | undefined,
     options: JoinOptions = {},
   ): Promise<Room<State, In, Out>> {
-    const payload = options.options === undefined ? {} : { options: normalise(options.options) };
-    const request = { type: "join_room", ...(room === undefined ? {} : { room }), ...options, ...payload } as const;
-    const answer = await this.#ask(request).catch(async (error: unknown) => {
-      if (!isAlreadyIn(error) || room === undefined || this.#rooms.has(room)) throw error;
-      // The session was in this room before the page was reloaded, and this page knows nothing of it: begin afresh.
-      await this.#ask({ type: "leave_room", room });
-      return this.#ask(request);
-    });
-    if (answer.type !== "room_joined")
-      throw new ParlorError("INVALID_MESSAGE_FORMAT", `${answer.type} answers no join`);
-    this.#asked.set(answer.room, options);
-    const joined = this.#rooms.get(answer.room);
-    if (!joined) throw new ParlorError("ROOM_CLOSED", "the room was closed at once", answer.room);
-    // The plugin's types are the caller's word, as `join` says.
-    return joined as unknown as Room<State, In, Out>;
+    // The plugin's types are the caller's word.
+    return (await this.#memberships.join(room, options)) as unknown as Room<State, In, Out>;
   }
 
   /** The public rooms; with `filter` only those whose metadata has all its entries. */
@@ -126,16 +125,20 @@ export class Parlor extends Emitter<ParlorEvents> {
     return readListing(answer.type === "reply" ? answer.data : undefined);
   }
 
-  /** Changes the nickname, for the rooms joined from now on. */
+  /** Changes the nickname. */
   rename(name: string): void {
-    this.#options = { ...this.#options, name };
-    if (this.#phase.at === "open") this.#connection.send({ type: "auth", name });
+    this.#name = name;
+    if (this.#phase.at === "open") this.#tellName();
   }
 
-  /** Signs in anew, with a token that takes the place of one that will soon expire. It must be the same user's. */
-  renew(token: string): void {
-    this.#options = { ...this.#options, token };
-    if (this.#phase.at === "open") this.#connection.send({ type: "auth", token });
+  /**
+   * Says by a new token who this is: at once where there is a connection, which then lasts as long as this token does,
+   * and from now on with each new one. A client that was sent away for its token comes back with this one.
+   */
+  authenticate(token: TokenSource): void {
+    this.#tokens.replace(token);
+    if (this.#phase.at !== "down") void this.#authenticate();
+    else if (this.#status.status === "closed") this.reconnect();
   }
 
   /** Connects anew at once, perhaps in another subprotocol; the session goes on. */
@@ -148,21 +151,28 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#connection.drop();
   }
 
-  /** Ends the session. */
+  /** Says goodbye: the session ends, and its rooms are left. */
   close(): void {
+    this.#offPageChange();
     this.#identity.forget();
     this.#credentials = undefined;
     this.#connection.stop();
     const { code, name, message } = closeReason(1000);
     this.#down({ status: "closed", code, name, message });
+    this.#memberships.forgetAll("CONNECTION_CLOSED", message);
   }
 
   async #start(): Promise<void> {
     this.#credentials = await this.#identity.recall();
-    if (this.#status.status !== "closed") this.#connection.start(this.#options.subprotocol);
+    this.#told_name = this.#credentials && this.#name;
+    if (this.#status.status !== "closed") this.#connection.start(this.#subprotocol);
   }
 
-  #ask(request: Parameters<Requests["add"]>[0]): Promise<Awaited<ReturnType<Requests["add"]>>> {
+  #send(frame: ClientFrame): boolean {
+    return this.#phase.at === "open" && this.#connection.send(frame);
+  }
+
+  #ask(request: Parameters<Requests["add"]>[0]): Promise<Answer> {
     if (this.#status.status === "closed") {
       return Promise.reject(new ParlorError("CONNECTION_CLOSED", this.#status.message));
     }
@@ -175,27 +185,36 @@ export class Parlor extends Emitter<ParlorEvents> {
     if (this.#phase.at === "open") this.#requests.flush((frame) => this.#connection.send(frame));
   }
 
-  async #leave(room: string): Promise<void> {
-    await this.#ask({ type: "leave_room", room });
-    this.#forget(room, "LEFT", "you left the room");
+  async #authenticate(): Promise<void> {
+    const phase = this.#phase;
+    try {
+      await this.#tokens.prepare();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return this.emit("notice", { code: "TOKEN_NOT_RENEWED", message });
+    }
+    const token = this.#tokens.current;
+    // A connection that came meanwhile has said it.
+    if (token === undefined || this.#phase !== phase) return;
+    if (phase.at === "greeting") return this.#greet(phase.subprotocol);
+    this.#connection.send({ type: "auth", token });
+    if (phase.at === "open") this.#tokens.keepFresh(() => this.serverTime);
   }
 
   #opened(subprotocol: Subprotocol): void {
-    if (this.#credentials) {
-      this.#phase = { at: "resuming", subprotocol, fresh: undefined };
-      const rooms = [...this.#rooms.values()].map((room) => room.position);
-      const { token } = this.#options;
-      // Where tokens are needed, a session is resumed by its user only.
-      if (token !== undefined) this.#connection.send({ type: "auth", token });
-      this.#connection.send({ type: "resume", ...this.#credentials, rooms });
-    } else {
-      this.#greet(subprotocol);
-    }
+    if (!this.#credentials) return this.#greet(subprotocol);
+    this.#phase = { at: "resuming", subprotocol, fresh: undefined };
+    const token = this.#tokens.current;
+    // The server asks first whose session that would be.
+    if (token !== undefined) this.#connection.send({ type: "auth", token });
+    this.#connection.send({ type: "resume", ...this.#credentials, rooms: this.#memberships.positions() });
   }
 
   #greet(subprotocol: Subprotocol): void {
     this.#phase = { at: "greeting", subprotocol };
-    const { name, token } = this.#options;
+    const token = this.#tokens.current;
+    const name = this.#name;
+    this.#told_name = name;
     if (name === undefined && token === undefined) return;
     this.#connection.send({
       type: "auth",
@@ -212,21 +231,24 @@ export class Parlor extends Emitter<ParlorEvents> {
       case "resumed":
         return this.#onResumed(frame);
       case "room_joined":
-        return this.#onJoined(frame);
+        this.#memberships.onJoined(frame);
+        this.#requests.onAnswer(frame);
+        return;
       case "room_left":
-        if (!this.#requests.onAnswer(frame)) this.#forget(frame.room, "LEFT", "you are no longer in the room");
+        if (!this.#requests.onAnswer(frame))
+          this.#memberships.forget(frame.room, "LEFT", "you are no longer in the room");
         return;
       case "room_closed":
-        return this.#forget(frame.room, frame.code, frame.message);
+        return this.#memberships.forget(frame.room, frame.code, frame.message);
       case "room_message":
       case "user_joined":
       case "user_changed":
       case "user_left":
-        return this.#rooms.get(frame.room)?.onReliable(frame);
+        return this.rooms.get(frame.room)?.onReliable(frame);
       case "room_state":
-        return this.#rooms.get(frame.room)?.onState(frame);
+        return this.rooms.get(frame.room)?.onState(frame);
       case "reset":
-        return this.#rooms.get(frame.room)?.onReset(frame);
+        return this.rooms.get(frame.room)?.onReset(frame);
       case "reply":
       case "error":
         return this.#onAnswer(frame);
@@ -270,6 +292,8 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#connection.established();
     this.#clock.restart();
     this.#ping();
+    this.#tokens.keepFresh(() => this.serverTime);
+    this.#tellName();
     this.#setStatus({
       status: "open",
       session: credentials.session,
@@ -278,28 +302,9 @@ export class Parlor extends Emitter<ParlorEvents> {
       isResumed: resumed !== undefined,
     });
     this.#settleReady.resolve();
-    for (const room of [...this.#rooms.values()]) {
-      const position = resumed?.find((other) => other.room === room.name);
-      if (position) room.onResumed(position);
-      else void this.#joinAgain(room);
-    }
+    if (resumed) this.#memberships.onResumed(resumed);
+    else this.#memberships.onNewSession();
     this.#flush();
-  }
-
-  async #joinAgain(room: Room): Promise<void> {
-    room.onLost();
-    const asked = this.#asked.get(room.name) ?? {};
-    const target = room.code === undefined ? { room: room.name, plugin: room.plugin } : { code: room.code };
-    const options = asked.options === undefined ? {} : { options: normalise(asked.options) };
-    const visibility = asked.visibility === undefined ? {} : { visibility: asked.visibility };
-    try {
-      await this.#ask({ type: "join_room", ...target, ...options, ...visibility, seat: room.you.seat });
-    } catch (error) {
-      if (isAlreadyIn(error)) return;
-      const { code, message } =
-        error instanceof ParlorError ? error : new ParlorError("CONNECTION_LOST", String(error));
-      this.#forget(room.name, code, message);
-    }
   }
 
   #take({ session, resume_token }: Credentials): void {
@@ -307,62 +312,72 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#identity.remember(this.#credentials);
   }
 
-  #onJoined(joined: Server<"room_joined">): void {
-    const room = this.#rooms.get(joined.room);
-    if (room) room.onJoinedAgain(joined, "joined again");
-    else this.#rooms.set(joined.room, new Room(this.#link, joined));
-    this.#requests.onAnswer(joined);
+  #tellName(): void {
+    if (this.#name === undefined || this.#name === this.#told_name) return;
+    this.#told_name = this.#name;
+    this.#connection.send({ type: "auth", name: this.#name });
   }
 
   #onAnswer(frame: Server<"reply" | "error">): void {
     if (frame.type === "error" && this.#phase.at === "resuming" && frame.room === undefined) return this.#onRefused();
-    if (frame.room !== undefined && this.#rooms.get(frame.room)?.onAnswer(frame)) return;
+    if (frame.room !== undefined && this.rooms.get(frame.room)?.onAnswer(frame)) return;
     if (this.#requests.onAnswer(frame)) return;
     if (frame.type === "error") this.emit("notice", { code: frame.code, message: frame.message });
   }
 
   #onPong(pong: Server<"pong">): void {
+    const isFirst = this.#clock.rtt_ms === undefined;
     this.#clock.onPong(pong, this.#env.now(), this.#env.clock());
+    // Only now is it known what the server's time is, and so how long a token lasts there.
+    if (isFirst) this.#tokens.keepFresh(() => this.serverTime);
     this.emit("clock", { rtt_ms: this.#clock.rtt_ms ?? 0, offset_ms: this.#clock.offset_ms });
   }
 
   #ping(): void {
     const now_ms = this.#env.now();
-    if (this.#clock.isDead(now_ms)) return this.#connection.drop();
+    if (this.#clock.isDead(now_ms)) return this.#connection.drop("The server no longer answered.");
     this.#connection.send(this.#clock.ping(now_ms));
     this.#cancelPing = this.#env.after(PING_EVERY_MS, () => this.#ping());
+  }
+
+  #onPageChange(change: PageChange): void {
+    if (change === "back") return void this.#onBack();
+    this.#identity.park();
+    // A page that is gone for good takes its connection along; one that is kept would be kept from coming back by it.
+    if (change === "frozen" && this.#status.status !== "closed") this.#connection.pause();
+  }
+
+  /** The page is looked at again; meanwhile another one in this tab may have used the session. */
+  async #onBack(): Promise<void> {
+    const before = this.#credentials?.session;
+    this.#credentials = await this.#identity.recall();
+    if (this.#credentials?.session !== before) this.#memberships.onSessionLost();
+    if (this.#status.status !== "closed") this.#connection.start(undefined);
   }
 
   #ended(): void {
     this.#phase = { at: "down" };
     this.#cancelPing?.();
+    this.#tokens.rest();
     this.#requests.onAway();
-    for (const room of this.#rooms.values()) room.onAway();
+    this.#memberships.onAway();
   }
 
   #down(status: Extract<Status, { status: "connecting" | "away" | "closed" }>): void {
+    // Before anybody hears of it: what is asked for from now on is for the connection to come.
+    this.#status = status;
+    if (status.status === "connecting") this.#memberships.onAway();
     if (status.status === "closed") {
       const error = new ParlorError("CONNECTION_CLOSED", status.message);
       this.#requests.rejectAll(error);
-      for (const name of [...this.#rooms.keys()]) this.#forget(name, error.code, error.message);
+      this.#memberships.onStopped(error);
     }
     if (status.status !== "connecting") this.#settleReady.reject(new ParlorError("CONNECTION_FAILED", status.message));
     this.#setStatus(status);
-  }
-
-  #forget(room: string, code: string, message: string): void {
-    const forgotten = this.#rooms.get(room);
-    this.#rooms.delete(room);
-    this.#asked.delete(room);
-    forgotten?.onClosed(code, message);
   }
 
   #setStatus(status: Status): void {
     this.#status = status;
     this.emit("status", status);
   }
-}
-
-function isAlreadyIn(error: unknown): boolean {
-  return error instanceof ParlorError && error.code === "ALREADY_IN_ROOM";
 }

@@ -53,10 +53,10 @@ export class Transport {
   }
 
   /** Ends the connection as if the network had. */
-  drop(): void {
+  drop(reason: string): void {
     const wasOpen = this.#subprotocol !== undefined;
     this.abandon();
-    this.#events.closed({ code: 1006, reason: "The connection was dropped by this client.", wasOpen });
+    this.#events.closed({ code: 1006, reason, wasOpen });
   }
 
   #end(code: number, reason: string): void {

@@ -2,7 +2,7 @@
 
 import { decode, encode } from "../codecs";
 import type { Subprotocol } from "../codecs";
-import type { Environment, Moment, Socket } from "../environment";
+import type { Environment, Moment, PageChange, Socket } from "../environment";
 import { CLIENT_FRAMES, SERVER_FRAMES } from "../protocol";
 import type { Client, ClientFrame, Member, Server, ServerFrame } from "../protocol";
 
@@ -88,6 +88,7 @@ export class FakeEnvironment implements Environment {
   #now_ms = 1_000;
   #timers: { due_ms: number; callback: () => void }[] = [];
   #moment: (moment: Moment) => void = () => {};
+  #pageChanges = new Set<(change: PageChange) => void>();
 
   readonly storage = {
     getItem: (key: string) => this.stored.get(key) ?? null,
@@ -121,6 +122,17 @@ export class FakeEnvironment implements Environment {
 
   moment(moment: Moment): void {
     this.#moment(moment);
+  }
+
+  onPageChange(callback: (change: PageChange) => void): () => void {
+    this.#pageChanges.add(callback);
+    return () => this.#pageChanges.delete(callback);
+  }
+
+  page(change: PageChange): void {
+    for (const callback of this.#pageChanges) callback(change);
+    // Nobody hears anything in a page that is gone.
+    if (change === "gone") this.#pageChanges.clear();
   }
 
   /** Lets time pass, and every timer fire at its own time. */

@@ -26,6 +26,12 @@ export class Announcer {
     return scores;
   }
 
+  /** What to say about a member who went away, or is back; empty for what needs no words. */
+  onMember(name: string, reason: string | undefined): string {
+    if (reason === "away") return `${name} lost the connection.`;
+    return reason === "back" ? `${name} is back.` : "";
+  }
+
   onRefused(cell: number, message: string): string {
     return `${cellName(cell)}: ${message}`;
   }

@@ -11,6 +11,8 @@ type ChatInput = { type: "say"; text: string } | { type: "typing"; on: boolean }
 const TEXT_LENGTH_MAX = 2_000;
 const LINES_MAX = 200;
 const TYPING_FOR_MS = 3_000;
+/** What takes longer than this to be said is shown as on its way. */
+const UNSAID_AFTER_MS = 500;
 /** No line has a number as high as this: the page of history before it is the last one. */
 const AFTER_ALL = Number.MAX_SAFE_INTEGER;
 
@@ -85,8 +87,14 @@ export class ChatView {
     if (!text || !this.#room) return;
     this.#input.value = "";
     this.#problem.hidden = true;
+    const unsaid = h("li", { class: "chat-line is-you is-unsaid" }, h("span", { class: "chat-text", text }));
+    unsaid.append(h("span", { class: "chat-event", text: "Goes out as soon as the connection is back." }));
+    const timer = setTimeout(() => this.#show(unsaid), UNSAID_AFTER_MS);
     try {
-      await this.#room.send({ type: "say", text });
+      await this.#room.send({ type: "say", text }).finally(() => {
+        clearTimeout(timer);
+        unsaid.remove();
+      });
     } catch (error) {
       if (!this.#input.value) this.#input.value = text;
       setText(this.#problem, error instanceof ParlorError ? error.message : "This message could not be sent.");
@@ -108,10 +116,16 @@ export class ChatView {
     if (message.type !== "lines") return;
     if (message.isHistory) this.#lines.replaceChildren();
     else if (from !== undefined) this.#showTyping(from, false);
+    this.#show(...message.lines.map((line) => this.#lineOf(line)));
+    if (message.isHistory) this.#lines.scrollTop = this.#lines.scrollHeight;
+  }
+
+  /** Adds lines at the end, and follows them there unless somebody is reading further up. */
+  #show(...lines: HTMLElement[]): void {
     const isAtEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < 40;
-    for (const line of message.lines) this.#lines.append(this.#lineOf(line));
+    this.#lines.append(...lines);
     while (this.#lines.children.length > LINES_MAX) this.#lines.firstElementChild?.remove();
-    if (isAtEnd || message.isHistory) this.#lines.scrollTop = this.#lines.scrollHeight;
+    if (isAtEnd) this.#lines.scrollTop = this.#lines.scrollHeight;
     this.#lines.classList.toggle("is-empty", this.#lines.children.length === 0);
   }
 

@@ -4,6 +4,7 @@ import { CELL_COUNT, moveFocus, ranking, readBoard } from "./board-state";
 import type { BoardState } from "./board-state";
 import { Countdown, formatSeconds } from "./countdown";
 import { Optimism } from "./optimism";
+import { awayMembers, remarkOn } from "./presence";
 
 const free = () => Array<number | null>(CELL_COUNT).fill(null);
 
@@ -119,5 +120,39 @@ describe("announcements", () => {
     expect(headline(board({ winner: 1 }), 1)).toBe("You win.");
     expect(headline(board({ winner: null }), 1)).toBe("A draw.");
     expect(headline(board({ winner: 77 }), 1)).toBe("Somebody who left wins.");
+  });
+});
+
+describe("who is away", () => {
+  const member = (id: number, away: boolean) => ({ id, name: `member ${id}`, seat: "player", away }) as const;
+  const room = {
+    you: member(1, false),
+    members: new Map([1, 2, 3].map((id) => [id, member(id, id === 2)])),
+  };
+
+  it("is whom the room says, and oneself while there is no connection", () => {
+    expect([...awayMembers(room, { status: "open" })]).toEqual([2]);
+    expect([...awayMembers(room, { status: "connecting" })]).toEqual([2, 1]);
+  });
+
+  it("is not what the room last said of oneself, once one is back", () => {
+    const stale = { you: member(1, true), members: new Map([[1, member(1, true)]]) };
+    expect([...awayMembers(stale, { status: "open" })]).toEqual([]);
+  });
+
+  it("is written beside the name", () => {
+    expect([remarkOn(true, true), remarkOn(false, true), remarkOn(true, false), remarkOn(false, false)]).toEqual([
+      "you, away",
+      "away",
+      "you",
+      "",
+    ]);
+  });
+
+  it("is said to who cannot see it", () => {
+    const announcer = new Announcer();
+    expect(announcer.onMember("Ada", "away")).toBe("Ada lost the connection.");
+    expect(announcer.onMember("Ada", "back")).toBe("Ada is back.");
+    expect(announcer.onMember("Ada", undefined)).toBe("");
   });
 });

@@ -11,6 +11,7 @@ import { ChatView } from "./chat-view";
 import { ClockView } from "./clock-view";
 import { Optimism } from "./optimism";
 import { PhaseView } from "./phase-view";
+import { awayMembers } from "./presence";
 import { ScoresView } from "./scores-view";
 
 export type GridInput =
@@ -23,6 +24,7 @@ const TOAST_MS = 3_000;
 
 export class GameView {
   readonly element: HTMLElement;
+  readonly #parlor: Parlor;
   readonly #room: GridRoom;
   readonly #leave: () => void;
   readonly #board: BoardView;
@@ -33,13 +35,14 @@ export class GameView {
   readonly #optimism = new Optimism();
   readonly #announcer = new Announcer();
   readonly #live = h("p", { class: "visually-hidden", testid: "live", attrs: { "aria-live": "polite" } });
-  readonly #toast = h("p", { class: "toast", testid: "toast", attrs: { role: "alert", hidden: true } });
+  readonly #toast = h("p", { class: "toast table-toast", testid: "toast", attrs: { role: "alert", hidden: true } });
   readonly #watching = h("p", { class: "watching", testid: "watching", text: "You are watching." });
   readonly #offs: (() => void)[] = [];
   #state: BoardState | undefined;
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parlor: Parlor, room: GridRoom, link: string, leave: () => void) {
+    this.#parlor = parlor;
     this.#room = room;
     this.#leave = leave;
     this.#board = new BoardView((cell) => void this.#capture(cell));
@@ -56,8 +59,9 @@ export class GameView {
     this.element = this.#layout(link);
     this.#offs.push(
       room.on("state", ({ view, value }) => view === "board" && this.#onBoard(value)),
-      room.on("member", () => this.#showMembers()),
+      room.on("member", ({ member, reason }) => this.#onMember(member.name, reason)),
       room.on("reset", () => this.#optimism.clear()),
+      parlor.on("status", () => this.#show()),
     );
     const current = room.views.get("board");
     if (current) this.#onBoard(current.value);
@@ -105,9 +109,18 @@ export class GameView {
   #show(): void {
     if (!this.#state) return;
     const you = this.#room.you.id;
+    const away = awayMembers(this.#room, this.#parlor.status);
+    this.element.classList.toggle("is-offline", this.#parlor.status.status !== "open");
     this.#board.show(this.#state, you, this.#optimism);
-    this.#scores.show(this.#state, you);
-    this.#phase.show(this.#state, you);
+    this.#scores.show(this.#state, you, away);
+    this.#phase.show(this.#state, you, away);
+    this.#showMembers();
+  }
+
+  #onMember(name: string, reason: string | undefined): void {
+    const words = this.#announcer.onMember(name, reason);
+    if (words) setText(this.#live, words);
+    this.#show();
     this.#showMembers();
   }
 

@@ -5,6 +5,7 @@ import { mark, paint } from "../ui/marks";
 import { headline } from "./announcer";
 import { ranking } from "./board-state";
 import type { BoardState, Player } from "./board-state";
+import { explainAway, remarkOn } from "./presence";
 
 export interface PhaseActions {
   start(): void;
@@ -33,26 +34,26 @@ export class PhaseView {
   }
 
   /** Shows what a board and the person's part in it call for. */
-  show(board: BoardState, you: number): void {
-    const key = JSON.stringify([board.status, board.winner, board.players, you]);
+  show(board: BoardState, you: number, away: ReadonlySet<number>): void {
+    const key = JSON.stringify([board.status, board.winner, board.players, you, [...away]]);
     if (board.status !== "active" && key === this.#shown) return;
     this.#shown = key;
     this.element.classList.remove("is-folded");
     this.element.hidden = board.status === "active";
     const focused = focusedTestid(this.element);
-    if (board.status === "waiting") this.element.replaceChildren(this.#waiting(board, you));
+    if (board.status === "waiting") this.element.replaceChildren(this.#waiting(board, you, away));
     else if (board.status === "completed") this.element.replaceChildren(this.#result(board, you));
     else this.element.replaceChildren();
     if (focused) this.element.querySelector<HTMLElement>(`[data-testid="${focused}"]`)?.focus();
   }
 
-  #waiting(board: BoardState, you: number): HTMLElement {
+  #waiting(board: BoardState, you: number, away: ReadonlySet<number>): HTMLElement {
     const { players } = board;
     const isPlayer = players.some(({ id }) => id === you);
     const isEnough = players.length >= PLAYERS_MIN;
     const title = h("h2", { class: "phase-title", text: isEnough ? "Ready when you are" : "Waiting for players" });
     const list = h("ul", { class: "seats", attrs: { "aria-label": "Seats" } });
-    for (let seat = 0; seat < PLAYERS_MAX; seat += 1) list.append(seatOf(players[seat], you));
+    for (let seat = 0; seat < PLAYERS_MAX; seat += 1) list.append(seatOf(players[seat], you, away));
     const children: Node[] = [title, list];
     if (isPlayer) children.push(...this.#waitingActions(players, isEnough));
     else children.push(hint("You are watching."), this.#playButton());
@@ -110,9 +111,13 @@ export class PhaseView {
   }
 }
 
-function seatOf(player: Player | undefined, you: number): HTMLElement {
+function seatOf(player: Player | undefined, you: number, away: ReadonlySet<number>): HTMLElement {
   if (!player) return h("li", { class: "seat is-free", text: "Free" });
-  const seat = h("li", { class: "seat" }, mark(player.mark), nameTag(player.name, player.id === you ? "you" : ""));
+  const isYou = player.id === you;
+  const isAway = away.has(player.id);
+  const seat = h("li", { class: "seat" }, mark(player.mark), nameTag(player.name, remarkOn(isYou, isAway)));
+  seat.classList.toggle("is-away", isAway);
+  if (isAway) seat.title = explainAway(player.name, isYou);
   paint(seat, player.mark);
   return seat;
 }

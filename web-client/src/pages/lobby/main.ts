@@ -9,17 +9,24 @@ import { connect, ParlorError } from "../../lib";
 import type { JoinOptions, Value } from "../../lib";
 import { GameView } from "../game/game";
 import type { GridInput, GridRoom } from "../game/game";
-import { connectionBar, connectionNotice } from "../ui/connection";
+import { connectionBar, ConnectionNotice } from "../ui/connection";
 import { h } from "../ui/dom";
 import { masthead } from "../ui/masthead";
-import { loadName, loadSubprotocol } from "../ui/preferences";
+import { loadName, loadSubprotocol, loadToken } from "../ui/preferences";
+import { sentence, Toasts } from "../ui/toasts";
 import { LobbyView } from "./lobby";
 import { readRoute, writeRoute } from "./route";
 import type { Route } from "./route";
 
 const PLUGIN = "grid";
 
-const parlor = connect("/ws", { name: loadName(), subprotocol: loadSubprotocol() });
+const token = loadToken();
+const parlor = connect("/ws", {
+  name: loadName(),
+  subprotocol: loadSubprotocol(),
+  ...(token === undefined ? {} : { token }),
+});
+const toasts = new Toasts();
 const stage = h("div", { class: "stage" });
 const lobby = new LobbyView(parlor, {
   quickMatch: () => void enter(undefined, {}),
@@ -30,7 +37,13 @@ const lobby = new LobbyView(parlor, {
 });
 let game: { readonly view: GameView; readonly room: GridRoom; readonly off: () => void } | undefined;
 
-document.body.append(masthead(connectionBar(parlor)), connectionNotice(parlor), stage);
+toasts.follow(parlor);
+toasts.element.append(new ConnectionNotice(parlor, () => game !== undefined).element);
+document.body.append(
+  masthead([connectionBar(parlor)], () => void showLobby()),
+  stage,
+  toasts.element,
+);
 addEventListener("popstate", () => void follow());
 void follow();
 
@@ -74,7 +87,9 @@ function showGame(room: GridRoom, isWatching: boolean): void {
   go(route);
   const link = new URL(writeRoute({ ...route, isWatching: false }), location.origin).href;
   const view = new GameView(parlor, room, link, () => void showLobby());
-  const off = room.on("closed", ({ code, message }) => void (code === "LEFT" || onClosed(message)));
+  const off = room.on("closed", ({ code, message }) => {
+    if (code !== "LEFT") void onClosed(code === "WRONG_CODE" ? "The room is gone, and its code with it." : message);
+  });
   game = { view, room, off };
   stage.replaceChildren(view.element);
   document.title = `${room.code ? "Private room" : room.name} – Parlor`;
@@ -82,7 +97,7 @@ function showGame(room: GridRoom, isWatching: boolean): void {
 
 async function onClosed(message: string): Promise<void> {
   await showLobby();
-  lobby.problem(message);
+  lobby.problem(sentence(message));
 }
 
 async function showLobby(): Promise<void> {
@@ -118,6 +133,6 @@ function explain(error: ParlorError): string {
     case "ROOM_FULL":
       return "That room is full. You can watch it, or find another one by quick match.";
     default:
-      return error.message;
+      return sentence(error.message);
   }
 }

@@ -73,9 +73,10 @@ export class JoinForm {
   }
 
   /** Fills in what a link to this page asks for. */
-  fill(plugin: string, room: string): void {
+  fill(plugin: string, room: string, code = ""): void {
     this.#plugin.value = plugin;
     this.#room.value = room;
+    this.#code.value = code;
   }
 
   async join(): Promise<void> {

@@ -4,16 +4,22 @@ import "../ui/theme.css";
 import "./play.css";
 import { connect } from "../../lib";
 import type { JoinOptions, Room } from "../../lib";
-import { connectionBar, connectionNotice } from "../ui/connection";
+import { connectionBar, ConnectionNotice } from "../ui/connection";
 import { button, h, setText } from "../ui/dom";
 import { masthead } from "../ui/masthead";
-import { loadName, loadSubprotocol } from "../ui/preferences";
+import { loadName, loadSubprotocol, loadToken } from "../ui/preferences";
+import { Toasts } from "../ui/toasts";
 import { FrameLog } from "./frame-log";
 import { JoinForm } from "./join-form";
 import { RoomPanel } from "./room-panel";
 import { SendForm } from "./send-form";
 
-const parlor = connect("/ws", { name: loadName(), subprotocol: loadSubprotocol() });
+const token = loadToken();
+const parlor = connect("/ws", {
+  name: loadName(),
+  subprotocol: loadSubprotocol(),
+  ...(token === undefined ? {} : { token }),
+});
 const log = new FrameLog();
 const panel = new RoomPanel();
 const send = new SendForm();
@@ -22,7 +28,8 @@ const notice = h("p", { class: "notice", testid: "play-notice", attrs: { role: "
 let room: Room | undefined;
 
 parlor.on("frame", (event) => log.add(event));
-parlor.on("notice", ({ code, message }) => tell(`${code}: ${message}`));
+const toasts = new Toasts();
+parlor.on("notice", ({ code, message }) => toasts.show(`${code}: ${message}`));
 
 const drop = button("Drop the connection", { testid: "play-drop", onclick: () => parlor.drop() });
 const reload = button("Reload", { testid: "play-reload", onclick: () => location.reload() });
@@ -38,7 +45,8 @@ const middle = h(
   log.element,
 );
 const faults = h("div", { class: "faults" }, drop, reload);
-document.body.append(masthead(faults, connectionBar(parlor)), connectionNotice(parlor), notice);
+toasts.element.append(new ConnectionNotice(parlor, () => room !== undefined).element);
+document.body.append(masthead([faults, connectionBar(parlor)]), notice, toasts.element);
 document.body.append(
   h(
     "main",
@@ -51,8 +59,8 @@ document.body.append(
 );
 
 const query = new URLSearchParams(location.search);
-join.fill(query.get("plugin") ?? "echo", query.get("room") ?? "");
-if (query.has("room")) void join.join();
+join.fill(query.get("plugin") ?? "echo", query.get("room") ?? "", query.get("code") ?? "");
+if (query.has("room") || query.has("code")) void join.join();
 
 /** Joins a room in place of the one before; the address says which, so that a reload comes back. */
 async function enter(name: string | undefined, options: JoinOptions): Promise<void> {
@@ -66,10 +74,8 @@ async function enter(name: string | undefined, options: JoinOptions): Promise<vo
   joined.on("reset", ({ reason }) => tell(`The room was reset: ${reason}`));
   panel.show(joined);
   send.show(joined);
-  if (joined.code === undefined) {
-    const address = new URLSearchParams({ plugin: joined.plugin, room: joined.name });
-    history.replaceState(null, "", `?${address}`);
-  }
+  const which: Record<string, string> = joined.code === undefined ? { room: joined.name } : { code: joined.code };
+  history.replaceState(null, "", `?${new URLSearchParams({ plugin: joined.plugin, ...which })}`);
 }
 
 function onClosed(closed: Room, code: string, message: string): void {

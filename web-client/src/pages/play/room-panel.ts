@@ -100,5 +100,8 @@ function memberOf(member: Member, isYou: boolean): HTMLElement {
   const id = h("span", { class: "member-id", text: String(member.id) });
   const name = h("span", { class: "member-name", text: isYou ? `${member.name} (you)` : member.name });
   const about = [member.seat, ...(member.away ? ["away"] : [])].join(", ");
-  return h("li", { class: "member" }, id, name, h("span", { class: "hint", text: about }));
+  const row = h("li", { class: member.away ? "member is-away" : "member" }, id, name);
+  row.append(h("span", { class: "hint", text: about }));
+  if (member.away) row.title = "The connection is lost; the seat is kept for a while.";
+  return row;
 }

@@ -5,6 +5,7 @@ import type { Subprotocol } from "../../lib";
 
 const NAME_KEY = "parlor.name";
 const SUBPROTOCOL_KEY = "parlor.subprotocol";
+const TOKEN_KEY = "parlor.token";
 export const NAME_LENGTH_MAX = 32;
 
 const FIRST = [
@@ -65,6 +66,20 @@ export function loadSubprotocol(): Subprotocol {
 
 export function saveSubprotocol(subprotocol: Subprotocol): void {
   write("sessionStorage", SUBPROTOCOL_KEY, subprotocol);
+}
+
+/**
+ * The token that a sign-in page handed over, as `#token=…` in the address: that part no server gets to see. It is taken
+ * out of the address, and kept for reloads of this tab.
+ */
+export function loadToken(): string | undefined {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const given = fragment.get("token");
+  if (given) {
+    write("sessionStorage", TOKEN_KEY, given);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return given ?? read("sessionStorage", TOKEN_KEY) ?? undefined;
 }
 
 function pick(words: readonly string[]): string {

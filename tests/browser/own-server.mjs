@@ -1,0 +1,68 @@
+/** A server of a test's own, which it may stop and start again. */
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
+
+/**
+ * Starts one, which keeps its port and its data as long as the test does.
+ *
+ * @param {string} host the name by which pages know it; it listens on this machine only
+ */
+export async function ownServer(host = "127.0.0.1") {
+  const folder = mkdtempSync(join(tmpdir(), "parlor-browser-"));
+  const port = await freePort();
+  const url = `http://${host}:${port}`;
+  const env = {
+    ...process.env,
+    PARLOR_LISTEN: `127.0.0.1:${port}`,
+    PARLOR_ADMIN_LISTEN: "127.0.0.1:0",
+    PARLOR_DATA_DIR: join(folder, "data"),
+    PARLOR_LOG: "error",
+    ...(host === "127.0.0.1" ? {} : { PARLOR_ORIGIN: url }),
+  };
+  let child = await start(env);
+  const stop = async () => {
+    if (child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  };
+  return {
+    url,
+    /** Stops it as an operator does, and waits for its end. */
+    stop,
+    async startAgain() {
+      child = await start(env);
+    },
+    async close() {
+      await stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function start(env) {
+  const child = spawn(BINARY, ["serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${BINARY} serve ended with ${code} before it listened`)));
+    createInterface({ input: child.stdout }).on("line", (line) => line.startsWith("parlor listening on ") && resolve());
+  });
+  return child;
+}
+
+/** A page's origin has a port in it, so the server must be told which before it has one. */
+async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
