@@ -1,5 +1,7 @@
 //! `parlor serve`: settings from flags, environment and file, checked before anything binds; then the server.
 
+mod doors;
+
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -8,11 +10,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use parlor_server::{Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch};
+use parlor_server::{
+    Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch, connections_within,
+    raise_open_files,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use self::doors::DoorArgs;
 use crate::bundle;
 
 /// A flag wins over its environment variable, and both over the configuration file. What is written nowhere takes its
@@ -50,9 +56,6 @@ pub(crate) struct Args {
     /// The most rooms at a time [default: 10000]
     #[arg(long, env = "PARLOR_ROOMS_MAX", value_name = "COUNT")]
     rooms_max: Option<usize>,
-    /// The most connections at a time [default: 16000]
-    #[arg(long, env = "PARLOR_CONNECTIONS_MAX", value_name = "COUNT")]
-    connections_max: Option<usize>,
     /// Whether clients are held to rates (messages a second, joins a minute, …); off only on a loopback address, for
     /// load tests, and leaves sizes and bounds in force [default: on]
     #[arg(long, env = "PARLOR_LIMITS", value_name = "SWITCH")]
@@ -82,6 +85,8 @@ pub(crate) struct Args {
         default_value = "info"
     )]
     log: String,
+    #[command(flatten)]
+    doors: DoorArgs,
 }
 
 /// How tokens are checked, with `--auth jwt`; in the configuration file these are in the table [jwt], without `jwt-`.
@@ -189,7 +194,12 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
         public: bind(config.listen, "--listen").await?,
         admin: bind(config.admin_listen, "--admin-listen").await?,
     };
-    announce(&listeners).context("tell the addresses")?;
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    announce(&listeners, scheme).context("tell the addresses")?;
     parlor_server::run(
         listeners,
         config,
@@ -234,12 +244,14 @@ fn config(args: Args) -> Result<Config, Error> {
     });
     file.limits.rates = rates.or(file.limits.rates);
     file.rooms_max = args.rooms_max.or(file.rooms_max);
-    file.connections_max = args.connections_max.or(file.connections_max);
     file.empty_room_seconds = args.empty_room_seconds.or(file.empty_room_seconds);
     file.drain_timeout_seconds = args.drain_timeout_seconds.or(file.drain_timeout_seconds);
     if !args.origin.is_empty() {
         file.origin = args.origin;
     }
+    args.doors.overlay(&mut file);
+    let connections = connections_within(file.connections_max, raise_open_files());
+    file.connections_max = Some(connections.map_err(|error| Error::Usage(error.to_string()))?);
     Config::check(file).map_err(|error| Error::Usage(error.to_string()))
 }
 
@@ -285,10 +297,10 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 
 /// The one line that scripts wait for.
 #[expect(clippy::print_stdout, reason = "what a command answers goes to stdout")]
-fn announce(listeners: &Listeners) -> std::io::Result<()> {
+fn announce(listeners: &Listeners, scheme: &str) -> std::io::Result<()> {
     let public = listeners.public.local_addr()?;
     let admin = listeners.admin.local_addr()?;
-    println!("parlor listening on http://{public} (admin http://{admin})");
+    println!("parlor listening on {scheme}://{public} (admin http://{admin})");
     Ok(())
 }
 

@@ -4,9 +4,13 @@
 //! files are the server's. So each rule can be tested with plain values, and what parses a stranger's bytes can be
 //! fuzzed without building a server around it.
 
+pub mod address;
+pub mod bans;
 pub mod jwt;
 pub mod offer;
 pub mod origin;
+pub mod proxy;
+pub mod proxy_header;
 pub mod rates;
 pub mod resume_token;
 pub mod ticket;

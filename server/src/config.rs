@@ -1,6 +1,7 @@
 //! Settings: as they are typed ([`FileConfig`]), and checked ([`Config`]). A wrong setting is refused before anything
 //! binds.
 
+mod doors;
 mod limits;
 
 use std::collections::HashMap;
@@ -9,14 +10,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use parlor_gate::origin::{self, Origins};
+use parlor_gate::proxy::{NetworkError, Proxies};
 use parlor_gate::rates::RateSettings;
 use serde::Deserialize;
 
+use crate::accept::Tls;
 use crate::auth::{AuthSettings, JwtError, JwtSettings, JwtTable};
 use crate::breakage::TestBreak;
 use crate::plugin::ROOMS_MAX;
 use crate::room::MailboxBounds;
 
+pub use doors::DoorLimits;
 pub use limits::{FileLimits, Switch};
 
 /// What the operator wrote, from the configuration file or from flags. Whatever is absent takes its default.
@@ -44,8 +48,38 @@ pub struct FileConfig {
     pub origin: Vec<String>,
     /// The most rooms at a time. Default 10,000, which is also the most there can be.
     pub rooms_max: Option<usize>,
-    /// The most connections at a time. Default 16,000.
+    /// The most connections at a time. `parlor serve` takes the limit of open files less 1,000 where nothing is written,
+    /// and other programs 16,000.
     pub connections_max: Option<usize>,
+    /// The most connections at a time that have not come to their first request. Default 1,024.
+    pub handshakes_max: Option<usize>,
+    /// The most connections at a time of one address; an IPv6 network of 64 bits is one. Default 100.
+    pub connections_per_address_max: Option<u32>,
+    /// New connections a second of one address, and as many at once. Default 20.
+    pub new_connections_per_address_per_second: Option<u32>,
+    /// How long a client may take to send its first byte, in seconds. Default 5.
+    pub first_byte_timeout_seconds: Option<u64>,
+    /// How long a client may take to send its request's headers, in seconds. Default 5.
+    pub header_timeout_seconds: Option<u64>,
+    /// How long a TLS handshake may take, in seconds. Default 5.
+    pub tls_timeout_seconds: Option<u64>,
+    /// How long a trusted proxy may take to send its PROXY header, in seconds. Default 5.
+    pub proxy_header_timeout_seconds: Option<u64>,
+    /// So many connections closed for what a client did are a ban. Default 5.
+    pub offences_max: Option<usize>,
+    /// The time within which they count, in seconds. Default 600.
+    pub offence_window_seconds: Option<u64>,
+    /// How long a ban lasts, in seconds. Default 600.
+    pub ban_seconds: Option<u64>,
+    /// A certificate in PEM, with the chain behind it: clients then connect by TLS. It is read again when it changes.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxy: Vec<String>,
+    /// Whether connections of trusted proxies begin with a PROXY header of version 2. Default no.
+    pub proxy_protocol: Option<bool>,
     /// How long a room without members stays, in seconds. Default 10; 0 closes it at once.
     pub empty_room_seconds: Option<u64>,
     /// How long a stopping server waits for its connections to end, in seconds. Default 10.
@@ -88,6 +122,12 @@ pub struct Config {
     pub auth: AuthSettings,
     /// Which pages may connect.
     pub origins: Origins,
+    /// The certificate, where clients connect by TLS.
+    pub tls: Option<Tls>,
+    /// Which proxies are believed.
+    pub proxies: Proxies,
+    /// Whether connections of trusted proxies begin with a PROXY header.
+    pub is_proxy_protocol: bool,
     /// The limits.
     pub limits: Limits,
     /// Settings handed to plugins, by plugin name.
@@ -101,8 +141,8 @@ pub struct Config {
 pub struct Limits {
     /// Rooms at a time.
     pub rooms_max: usize,
-    /// Connections at a time.
-    pub connections_max: usize,
+    /// The limits on the way in.
+    pub doors: DoorLimits,
     /// Rooms a session may be in at a time.
     pub rooms_per_session_max: usize,
     /// A message on the wire, in bytes.
@@ -113,8 +153,6 @@ pub struct Limits {
     pub message_timeout: Duration,
     /// How long a room without members stays.
     pub empty_room_grace: Duration,
-    /// How long a client may take to send its request's headers.
-    pub header_timeout: Duration,
     /// How long a client may take to say who it is, where it must.
     pub auth_timeout: Duration,
     /// How long one write may make no progress.
@@ -161,13 +199,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             rooms_max: ROOMS_MAX as usize,
-            connections_max: 16_000,
+            doors: DoorLimits::default(),
             rooms_per_session_max: 32,
             message_bytes_max: 1 << 20,
             fragments_max: 64,
             message_timeout: Duration::from_secs(10),
             empty_room_grace: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(30),
@@ -220,6 +257,32 @@ pub enum ConfigError {
     /// Settings of tokens.
     #[error(transparent)]
     Jwt(#[from] JwtError),
+    /// More connections than files that this process may open.
+    #[error(
+        "set connections_max to {wanted}: this process may open {open_files} files, enough for {most} connections; raise that with `ulimit -n`"
+    )]
+    TooFewFiles {
+        /// What was written.
+        wanted: usize,
+        /// The limit.
+        open_files: u64,
+        /// The most connections within it.
+        most: usize,
+    },
+    /// A certificate without its key, or a key without its certificate.
+    #[error("serve TLS: it takes both --tls-cert and --tls-key")]
+    HalfOfTls,
+    /// A certificate or key that cannot be used.
+    #[error("serve TLS: failed to {0}")]
+    Tls(String),
+    /// A network to trust that is none.
+    #[error("{0}")]
+    BadProxy(#[from] NetworkError),
+    /// A PROXY header that nobody is trusted to send.
+    #[error(
+        "read PROXY headers: they count only from proxies that are trusted; name them with --trusted-proxy"
+    )]
+    NoTrustedProxy,
     /// A folder to serve that is not there.
     #[error("serve the folder {0}: there is no such folder")]
     NoFolder(PathBuf),
@@ -231,7 +294,7 @@ impl Config {
     /// # Errors
     ///
     /// The first setting that cannot be used.
-    pub fn check(file: FileConfig) -> Result<Self, ConfigError> {
+    pub fn check(mut file: FileConfig) -> Result<Self, ConfigError> {
         let listen = file.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
         let is_loopback = listen.ip().is_loopback();
         // Where tokens are checked, a page of another site has nothing to gain; guests need the list of pages.
@@ -246,18 +309,15 @@ impl Config {
         let auth = match file.auth.unwrap_or(Auth::Guest) {
             Auth::Guest if !file.jwt.is_empty() => return Err(JwtError::NotAsked.into()),
             Auth::Guest => AuthSettings::Guest,
-            Auth::Jwt => AuthSettings::Jwt(Box::new(JwtSettings::check(file.jwt)?)),
+            Auth::Jwt => {
+                AuthSettings::Jwt(Box::new(JwtSettings::check(std::mem::take(&mut file.jwt))?))
+            }
         };
-        let allowed = file
-            .origin
-            .into_iter()
-            .map(check_origin)
-            .collect::<Result<_, _>>()?;
+        let origins = std::mem::take(&mut file.origin).into_iter();
+        let allowed = origins.map(check_origin).collect::<Result<_, _>>()?;
         let defaults = Limits::default();
         let rooms_max = file.rooms_max.unwrap_or(defaults.rooms_max);
-        let connections_max = file.connections_max.unwrap_or(defaults.connections_max);
         within("rooms_max", rooms_max as u64, 1, u64::from(ROOMS_MAX))?;
-        within("connections_max", connections_max as u64, 1, 1_000_000)?;
         for (name, seconds) in [
             ("empty_room_seconds", file.empty_room_seconds),
             ("drain_timeout_seconds", file.drain_timeout_seconds),
@@ -267,7 +327,7 @@ impl Config {
         }
         let mut limits = Limits {
             rooms_max,
-            connections_max,
+            doors: DoorLimits::check(&file)?,
             empty_room_grace: file
                 .empty_room_seconds
                 .map_or(defaults.empty_room_grace, Duration::from_secs),
@@ -283,6 +343,8 @@ impl Config {
         if let Some(web) = file.web.as_ref().filter(|web| !web.is_dir()) {
             return Err(ConfigError::NoFolder(web.clone()));
         }
+        let tls = doors::tls(&file)?;
+        let (proxies, is_proxy_protocol) = doors::proxies(&file)?;
         Ok(Self {
             listen,
             admin_listen: file.admin_listen.unwrap_or(([127, 0, 0, 1], 8081).into()),
@@ -295,6 +357,9 @@ impl Config {
                 are_guests_allowed: matches!(auth, AuthSettings::Guest),
             },
             auth,
+            tls,
+            proxies,
+            is_proxy_protocol,
             limits,
             plugin_settings: file.plugin,
             test_break: None,
@@ -381,12 +446,35 @@ mod tests {
             "rooms_max = 10001",
             "rooms_max = 0",
             "connections_max = 0",
+            "handshakes_max = 0",
+            "connections_per_address_max = 0",
+            "new_connections_per_address_per_second = 1000001",
+            "header_timeout_seconds = 0",
+            "ban_seconds = 9223372036854775807",
+            "trusted_proxy = ['10.0.0.0/33']",
+            "trusted_proxy = ['0.0.0.0/0']",
+            "proxy_protocol = true",
+            "tls_cert = 'only.pem'",
+            "tls_key = 'only.pem'",
+            "tls_cert = '/no/such.pem'\ntls_key = '/no/such.pem'",
             "empty_room_seconds = 9223372036854775807",
             "web = '/no/such/folder'",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }
         assert!(check("empty_room_seconds = 0").is_ok());
+    }
+
+    #[test]
+    fn doors_can_be_set() {
+        let config = check(
+            "connections_per_address_max = 7\ntls_timeout_seconds = 2\ntrusted_proxy = ['10.0.0.1']\nproxy_protocol = true",
+        )
+        .unwrap();
+        assert_eq!(config.limits.doors.connections_per_address_max, 7);
+        assert_eq!(config.limits.doors.tls_timeout, Duration::from_secs(2));
+        assert_eq!(config.limits.doors.header_timeout, Duration::from_secs(5));
+        assert!(config.is_proxy_protocol && config.proxies.trusts([10, 0, 0, 1].into()));
     }
 
     #[test]

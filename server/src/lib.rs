@@ -1,24 +1,25 @@
 //! The Parlor host: sockets, sessions, rooms, and the plugins that say what rooms do.
 //!
-//! The modules in the order a message passes them: [`accept`] takes the connection and agrees on an
-//! encoding, [`auth`] says whose it is, [`upgrade`] makes a WebSocket of it, [`session`] owns the socket, [`room`] owns the
+//! The modules in the order a message passes them: [`accept`] takes the connection, agrees on an encoding and makes a
+//! WebSocket of it, [`auth`] says whose it is, [`session`] owns the socket, [`room`] owns the
 //! members and the clock, [`plugin`] runs the component, [`fanout`] encodes what comes of it once per encoding, and the
 //! session's outbox takes it back to the socket.
 
 mod accept;
 mod admin;
 mod auth;
+mod bans;
 mod breakage;
 mod config;
 mod drain;
 mod epochs;
 mod fanout;
 mod node;
+mod open_files;
 mod plugin;
 mod room;
 mod session;
 mod telemetry;
-mod upgrade;
 mod web;
 
 use std::collections::HashMap;
@@ -29,9 +30,12 @@ use std::sync::Arc;
 use parlor_proto::Payload;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use self::accept::Door;
 use self::admin::AdminToken;
 use self::auth::Authenticator;
+use self::bans::Bans;
 use self::epochs::Epochs;
 use self::node::{Node, Phase, Reports};
 use self::plugin::SlowLane;
@@ -40,9 +44,11 @@ use self::session::outbox::QueuedBytes;
 use self::telemetry::Metrics;
 use self::web::Site;
 
+pub use accept::{Tls, TlsError};
 pub use auth::{AuthSettings, JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub use breakage::TestBreak;
-pub use config::{Auth, Config, ConfigError, FileConfig, FileLimits, Limits, Switch};
+pub use config::{Auth, Config, ConfigError, DoorLimits, FileConfig, FileLimits, Limits, Switch};
+pub use open_files::{connections_within, raise_open_files};
 pub use parlor_gate::origin::Origins;
 pub use parlor_gate::rates::RateSettings;
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
@@ -80,8 +86,11 @@ pub async fn run(
     let queued_bytes_max = config.limits.queued_bytes_max;
     let retained_bytes_max = config.limits.retained_bytes_max;
     let metrics = Arc::new(Metrics::new());
+    let public_door = Arc::new(Door::public(&config, &metrics));
+    let admin_door = Arc::new(Door::admin(&config, &metrics));
     let node = Arc::new(Node {
         auth: Authenticator::open(config.auth, Arc::clone(&metrics)).await?,
+        bans: Bans::new(&config.limits.doors),
         epochs: Epochs::open(&config.data_dir)?,
         slow_lane: SlowLane::start()?,
         limits: config.limits,
@@ -103,18 +112,25 @@ pub async fn run(
         assets,
         folder: config.web,
     };
-    let public = accept::router(&node, config.origins, site);
+    let public = accept::router(&node, &public_door, config.origins, site);
     let admin = admin::router(Arc::clone(&node), token);
-    // Both listeners answer until the end, so that a load balancer sees `/ready` turn 503.
+    // Both listeners answer until the end, so that a load balancer sees `/ready` turn 503. Each is a task of its own, so
+    // that the operator is heard however many crowd at the public one.
+    let mut listening = JoinSet::new();
+    listening.spawn(public_door.serve(listeners.public, public));
+    listening.spawn(admin_door.serve(listeners.admin, admin));
+    if let Some(tls) = config.tls {
+        let every = node.limits.doors.certificate_poll;
+        listening.spawn(tls.watch(every, Arc::clone(&node.metrics)));
+    }
     let stopped = async {
         shutdown.await;
         drain::drain(&node).await;
     };
     tokio::select! {
-        () = accept::serve(listeners.public, public, Arc::clone(&node)) => {}
-        () = accept::serve(listeners.admin, admin, Arc::clone(&node)) => {}
         () = node.auth.keep_fresh() => {}
         () = stopped => {}
+        Some(Err(failed)) = listening.join_next() => return Err(io::Error::other(failed)),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use crate::auth::Authenticator;
+use crate::bans::Bans;
 use crate::breakage::TestBreak;
 use crate::config::Limits;
 use crate::epochs::Epochs;
@@ -42,6 +43,7 @@ pub(crate) struct Node {
     pub(crate) epochs: Epochs,
     pub(crate) slow_lane: SlowLane,
     pub(crate) reports: Reports,
+    pub(crate) bans: Bans,
     pub(crate) phase: watch::Sender<Phase>,
 }
 

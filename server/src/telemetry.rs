@@ -29,6 +29,9 @@ pub(crate) struct Metrics {
     closes: Family<Label, Counter>,
     refusals: Family<Label, Counter>,
     tokens_refused: Family<Label, Counter>,
+    connections_refused: Family<Label, Counter>,
+    connections_dropped: Family<Label, Counter>,
+    certificates_read: Family<Label, Counter>,
     plugin_failures: Family<Label, Counter>,
     step_seconds: Histogram,
     input_seconds: Histogram,
@@ -108,6 +111,24 @@ impl Metrics {
             "Members who had most of an overloaded room's time, by what became of them",
             overloads.clone(),
         );
+        let connections_refused = Family::<Label, Counter>::default();
+        registry.register(
+            "connections_refused",
+            "Connections that were told why they could not stay, by reason",
+            connections_refused.clone(),
+        );
+        let connections_dropped = Family::<Label, Counter>::default();
+        registry.register(
+            "connections_dropped",
+            "Connections ended before their first request or without an answer, by reason",
+            connections_dropped.clone(),
+        );
+        let certificates_read = Family::<Label, Counter>::default();
+        registry.register(
+            "certificates_read",
+            "Changed certificates that were read, by whether they can be used",
+            certificates_read.clone(),
+        );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
         let frames_in = per_subprotocol(&mut registry, "frames_in", "Frames from clients");
@@ -178,6 +199,9 @@ impl Metrics {
             closes,
             refusals,
             tokens_refused,
+            connections_refused,
+            connections_dropped,
+            certificates_read,
             plugin_failures,
             step_seconds,
             input_seconds,
@@ -300,6 +324,25 @@ impl Metrics {
     pub(crate) fn token_refused(&self, reason: &'static str) {
         self.tokens_refused
             .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    pub(crate) fn connection_refused(&self, reason: &'static str) {
+        self.connections_refused
+            .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    pub(crate) fn connection_dropped(&self, reason: &'static str) {
+        self.connections_dropped
+            .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    pub(crate) fn certificate_read(&self, is_usable: bool) {
+        let outcome = if is_usable { "used" } else { "refused" };
+        self.certificates_read
+            .get_or_create(&[("outcome", outcome)])
             .inc();
     }
 

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::client::Ended;
@@ -19,7 +20,8 @@ pub struct Handshake {
     path: String,
     offer: Vec<String>,
     token_in_offer: Option<String>,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
+    preamble: Vec<u8>,
     receive_buffer_bytes: Option<u32>,
 }
 
@@ -28,6 +30,8 @@ pub struct Handshake {
 pub struct Refused {
     /// Its status.
     pub status: u16,
+    /// After how many seconds to try again, where it says so.
+    pub retry_after: Option<u64>,
     /// Its body.
     pub body: String,
 }
@@ -51,6 +55,7 @@ impl Handshake {
             offer: Vec::new(),
             token_in_offer: None,
             headers: Vec::new(),
+            preamble: Vec::new(),
             receive_buffer_bytes: None,
         }
     }
@@ -71,16 +76,33 @@ impl Handshake {
 
     /// Comes from a page of this origin.
     #[must_use]
-    pub fn origin(mut self, origin: &str) -> Self {
-        self.headers.push(("Origin", origin.to_owned()));
-        self
+    pub fn origin(self, origin: &str) -> Self {
+        self.header("Origin", origin)
     }
 
     /// Carries a token in the `Authorization` header.
     #[must_use]
-    pub fn bearer(mut self, token: &str) -> Self {
-        self.headers
-            .push(("Authorization", format!("Bearer {token}")));
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// Carries this header as well.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Says that it comes through a proxy, from the last of these addresses.
+    #[must_use]
+    pub fn forwarded_for(self, addresses: &str) -> Self {
+        self.header("X-Forwarded-For", addresses)
+    }
+
+    /// Sends these bytes before the request, as proxies do.
+    #[must_use]
+    pub fn preamble(mut self, bytes: &[u8]) -> Self {
+        self.preamble = bytes.to_vec();
         self
     }
 
@@ -119,7 +141,8 @@ impl Handshake {
         let mut request = url.into_client_request().expect("the URL is one");
         let header = |value: &str| HeaderValue::from_str(value).expect("a header's text");
         for (name, value) in &self.headers {
-            request.headers_mut().append(*name, header(value));
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+            request.headers_mut().append(name, header(value));
         }
         if let (Some(token), Some(first)) = (&self.token_in_offer, self.offer.first_mut()) {
             // In one header: the client below compares the answer with the first.
@@ -137,13 +160,14 @@ impl Handshake {
                     .set_recv_buffer_size(bytes)
                     .expect("any size will do");
             }
-            let stream = socket
+            let mut stream = socket
                 .connect(self.address)
                 .await
                 .expect("the server listens");
             stream
                 .set_nodelay(true)
                 .expect("small messages need not wait");
+            stream.write_all(&self.preamble).await?;
             tokio_tungstenite::client_async(request, stream).await
         };
         match in_time("the handshake", connecting).await {
@@ -154,6 +178,10 @@ impl Handshake {
             }
             Err(Error::Http(response)) => Err(Refused {
                 status: response.status().as_u16(),
+                retry_after: response
+                    .headers()
+                    .get("Retry-After")
+                    .and_then(|it| it.to_str().ok()?.parse().ok()),
                 body: String::from_utf8_lossy(response.body().as_deref().unwrap_or_default())
                     .into_owned(),
             }),

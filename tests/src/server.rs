@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::http::{HttpResponse, get};
+use crate::http::{HttpResponse, get, request};
 use crate::{DEADLINE, Log, Metrics, bundle, in_time};
 
 /// How a server is to be.
@@ -31,6 +31,8 @@ pub struct Options {
     pub log: Option<Log>,
     /// How it is broken on purpose: see [`TestBreak`].
     pub test_break: Option<TestBreak>,
+    /// Other settings, as an operator writes them; the limits are those above.
+    pub settings: FileConfig,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             is_unready: false,
             log: None,
             test_break: None,
+            settings: FileConfig::default(),
         }
     }
 }
@@ -103,12 +106,14 @@ impl TestServer {
     /// When it does not come up.
     pub async fn with(options: Options) -> Self {
         let data_dir = tempfile::tempdir().expect("there is room for a data directory");
+        let is_plain =
+            options.settings.tls_cert.is_none() && options.settings.trusted_proxy.is_empty();
         let file = FileConfig {
             data_dir: Some(data_dir.path().to_owned()),
             origin: options.origins,
             auth: options.jwt.is_some().then_some(Auth::Jwt),
             jwt: options.jwt.unwrap_or_default(),
-            ..FileConfig::default()
+            ..options.settings
         };
         let mut config = Config::check(file).expect("these settings are fine");
         config.limits = options.limits;
@@ -124,9 +129,15 @@ impl TestServer {
         let thread =
             std::thread::spawn(move || serve(public, admin, config, catalog, log, stopped));
         // The server makes its token before it accepts.
-        let ready = get(address, "/ready", &[]).await;
-        let expected = if options.is_unready { 503 } else { 200 };
-        assert_eq!(ready.status, expected, "{ready:?}");
+        if is_plain {
+            let ready = get(address, "/ready", &[]).await;
+            let expected = if options.is_unready { 503 } else { 200 };
+            assert_eq!(ready.status, expected, "{ready:?}");
+        } else {
+            // The public listener may speak TLS, and count who asks; this one never does.
+            let up = get(admin_address, "/metrics", &[]).await;
+            assert_eq!(up.status, 401, "{up:?}");
+        }
         let token = std::fs::read_to_string(data_dir.path().join("admin-token"))
             .expect("the server made a token");
         Self {
@@ -193,6 +204,12 @@ impl TestServer {
         get(self.admin, path, &[]).await
     }
 
+    /// Sends a request to the admin listener, with its token.
+    pub async fn admin_request(&self, method: &str, path: &str) -> HttpResponse {
+        let bearer = format!("Bearer {}", self.token);
+        request(self.admin, method, path, &[("Authorization", &bearer)]).await
+    }
+
     /// Tells the server to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
@@ -218,8 +235,7 @@ impl TestServer {
     }
 
     async fn admin(&self, path: &str) -> String {
-        let bearer = format!("Bearer {}", self.token);
-        let response = get(self.admin, path, &[("Authorization", &bearer)]).await;
+        let response = self.admin_request("GET", path).await;
         assert_eq!(response.status, 200, "{response:?}");
         response.body
     }

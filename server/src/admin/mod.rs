@@ -1,5 +1,7 @@
 //! The admin listener: for the operator, with a token that is made on the first start and kept in the data directory.
 
+mod bans;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 
 use crate::node::Node;
 
@@ -69,6 +71,9 @@ pub(crate) fn router(node: Arc<Node>, token: AdminToken) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/reports", get(reports))
+        .route("/api/v1/bans", get(bans::list))
+        // An IPv6 network has a slash in it.
+        .route("/api/v1/bans/{*key}", delete(bans::lift))
         .with_state(node)
         .layer(middleware::from_fn_with_state(token, authorize))
 }

@@ -1,5 +1,6 @@
 //! Who a session is: a guest by nickname, a user by token, or nobody yet.
 
+use parlor_gate::bans::Subject;
 use parlor_gate::jwt::Identity;
 use parlor_gate::token::Token;
 use parlor_proto::{ErrorCode, client};
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use super::state::{Action, SessionState, error};
 use super::{CloseCode, Ending, Session};
 use crate::auth::{Admission, time_left};
+use crate::bans;
 use crate::room::{RoomHandle, RoomInput};
 
 /// The longest nickname.
@@ -196,6 +198,15 @@ impl Session {
         let identity = auth.check(token).await;
         let identity =
             identity.map_err(|denied| Ending::Close(denied.close_code(), denied.to_string()))?;
+        let subject = Subject {
+            user: Some(identity.user.clone()),
+            place: None,
+        };
+        if let Some(left) = node.bans.time_left(&subject, Instant::now()) {
+            // It is known who this is, and others at the same address are not to pay for it.
+            self.state.take_identity(identity);
+            return Err(Ending::Close(CloseCode::TokenRefused, bans::reason(left)));
+        }
         let actions = self.state.on_identified(identity, nickname);
         let actions = actions.map_err(|AnotherUser| {
             let reason = "the token is another user's; open a connection of its own for it";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parlor_gate::bans::Subject;
 use parlor_gate::jwt::Identity;
 use parlor_proto::{CloseCode, client};
 use tokio::sync::oneshot;
@@ -126,7 +127,7 @@ impl Session {
         let limits = &self.node.limits;
         !limits.resume_window.is_zero()
             && self.state.who.is_known()
-            && self.node.sessions.count() <= 2 * limits.connections_max
+            && self.node.sessions.count() <= 2 * limits.doors.connections_max
     }
 
     /// Waits without a connection. `None` if nobody took the session up in time.
@@ -293,7 +294,7 @@ impl Session {
         self.node.metrics.session_closed();
         match last {
             Some((link, End::Close(code, reason))) => {
-                self.note_closing(code, &reason);
+                self.note_closing(&link, code, &reason);
                 link.close(code, &reason).await;
             }
             Some((link, _)) => link.let_go().await,
@@ -310,14 +311,23 @@ impl Session {
         tracing::debug!(session = ?self.id, "session ends");
     }
 
-    fn note_closing(&self, code: CloseCode, reason: &str) {
+    fn note_closing(&self, link: &Link, code: CloseCode, reason: &str) {
         tracing::debug!(session = ?self.id, code = code.code(), reason, "closing");
         self.node.metrics.closed(code);
+        // The token of somebody who is known was good, and its end is no offence.
+        if code == CloseCode::TokenRefused && self.state.who.is_known() {
+            return;
+        }
+        let subject = Subject {
+            user: self.state.who.user().map(str::to_owned),
+            place: link.connection.place,
+        };
+        self.node.bans.note_offence(&subject, code, Instant::now());
     }
 
     /// Closes a connection that the session does not wait for.
     fn close_beside(&self, link: Link, code: CloseCode, reason: &str) {
-        self.note_closing(code, reason);
+        self.note_closing(&link, code, reason);
         let reason = reason.to_owned();
         tokio::spawn(async move { link.close(code, &reason).await });
     }

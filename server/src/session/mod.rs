@@ -31,7 +31,7 @@ use self::registry::SessionHandle;
 use self::rooms::{busy, gone};
 use self::state::{Action, Now, SessionState, error};
 use self::transport::Transport;
-use crate::accept::Permit;
+use crate::accept::Connection;
 use crate::auth::Admission;
 use crate::fanout::Fanout;
 use crate::node::Node;
@@ -95,16 +95,18 @@ pub(crate) struct Link {
     pub(crate) transport: Transport,
     pub(crate) subprotocol: Subprotocol,
     /// Held for as long as the connection lasts.
-    pub(crate) permit: Permit,
+    pub(crate) connection: Connection,
 }
 
 impl Link {
     async fn close(self, code: CloseCode, reason: &str) {
         let Self {
-            transport, permit, ..
+            transport,
+            connection,
+            ..
         } = self;
         transport.close(code, reason).await;
-        drop(permit);
+        drop(connection);
     }
 
     /// Lets go of a connection that the client closed, or that was lost. The answer to its close frame may still be on the

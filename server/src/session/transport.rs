@@ -7,8 +7,8 @@ use bytes::Bytes;
 use parlor_proto::{CloseCode, Subprotocol};
 use parlor_websocket::{self as websocket, Bounds, Kind, Timeouts, Violation, WebSocket};
 
+use crate::accept::Stream;
 use crate::config::Limits;
-use crate::upgrade::Stream;
 
 pub(crate) use parlor_websocket::WriteError;
 

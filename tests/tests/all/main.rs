@@ -2,11 +2,13 @@
 //! `proto/SPEC.md`, its number is in the name.
 
 mod auth;
+mod bans;
 mod blame;
 mod catalog;
 mod chaos;
 #[path = "../../conformance/mod.rs"]
 mod conformance;
+mod doors;
 mod drain;
 mod encodings;
 mod handshake;
@@ -19,9 +21,11 @@ mod limits_rooms;
 mod many_rooms;
 mod opening;
 mod presence;
+mod proxies;
 mod resume;
 mod rooms;
 mod seats;
 mod slow_clients;
 mod states;
 mod ticks;
+mod tls;

@@ -1,6 +1,7 @@
 //! Who is let in, and as whom: tokens in every place and shape, and what becomes of a session with its token.
 
 mod admission;
+mod bans;
 mod keys;
 mod roles;
 mod sessions;
