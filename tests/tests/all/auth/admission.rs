@@ -181,8 +181,8 @@ async fn op2_where_no_token_comes_in_time_the_connection_is_closed_with_4401() {
 #[tokio::test]
 async fn op2_a_token_in_time_stops_that_clock() {
     let guarded = Guarded::with(|options| {
-        options.limits.auth_timeout = Duration::from_millis(500);
-        options.limits.heartbeat = Duration::from_millis(300);
+        options.limits.auth_timeout = Duration::from_millis(2000);
+        options.limits.heartbeat = Duration::from_millis(800);
     })
     .await;
     let mut client = unknown(&guarded.server).await;

@@ -1,9 +1,11 @@
 //! Keys that change, in a file and at an address.
 
+use std::time::Duration;
+
 use parlor_proto::Subprotocol;
 use parlor_server::JwtTable;
 use parlor_tests::signer::{Signer, key_set};
-use parlor_tests::{KeyServer, Options, TestServer, request};
+use parlor_tests::{KeyServer, Options, TestServer, in_time, request};
 
 use super::{assert_closed, claims, client_with, closed, handshake};
 
@@ -98,9 +100,13 @@ async fn au4_au11_without_keys_the_server_is_not_ready_and_says_come_back() {
     assert_eq!(ticket.status, 503);
     // It asks again by itself.
     keys.serve(&key_set(&[issuer.jwk()]));
-    while server.get("/ready", &[]).await.status != 200 {
-        tokio::task::yield_now().await;
-    }
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let asking = async {
+        while server.get("/ready", &[]).await.status != 200 {
+            pace.tick().await;
+        }
+    };
+    in_time("keys", asking).await;
     client_with(&server, &token).await;
 }
 
