@@ -1,7 +1,7 @@
 /** A server of a test's own, which it may stop and start again. */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +13,10 @@ const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/
 /**
  * Starts one, which keeps its port and its data as long as the test does.
  *
- * @param {string} host the name by which pages know it; it listens on this machine only
+ * @param {{ host?: string, secret?: Buffer }} options `host` is the name by which pages know it; it listens on this machine
+ *   only. With a `secret` it asks for tokens that are signed with it.
  */
-export async function ownServer(host = "127.0.0.1") {
+export async function ownServer({ host = "127.0.0.1", secret } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "parlor-browser-"));
   const port = await freePort();
   const url = `http://${host}:${port}`;
@@ -26,6 +27,7 @@ export async function ownServer(host = "127.0.0.1") {
     PARLOR_DATA_DIR: join(folder, "data"),
     PARLOR_LOG: "error",
     ...(host === "127.0.0.1" ? {} : { PARLOR_ORIGIN: url }),
+    ...(secret ? askForTokens(folder, secret) : {}),
   };
   let child = await start(env);
   const stop = async () => {
@@ -46,6 +48,12 @@ export async function ownServer(host = "127.0.0.1") {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+function askForTokens(folder, secret) {
+  const keys = join(folder, "keys.json");
+  writeFileSync(keys, JSON.stringify({ keys: [{ kty: "oct", k: secret.toString("base64url") }] }));
+  return { PARLOR_AUTH: "jwt", PARLOR_JWT_KEYS: keys, PARLOR_JWT_LEEWAY_SECONDS: "0" };
 }
 
 async function start(env) {

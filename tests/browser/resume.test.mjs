@@ -58,7 +58,7 @@ describe("a session", { concurrency: true, timeout: 120_000 }, () => {
 
   for (const isSecure of [true, false]) {
     it(`is another one in a duplicated tab, and the first one stays, ${isSecure ? "with" : "without"} Web Locks`, async () => {
-      const insecure = isSecure ? undefined : await ownServer(INSECURE_HOST);
+      const insecure = isSecure ? undefined : await ownServer({ host: INSECURE_HOST });
       const { page, close } = await tab(browser, { name: "Twin", server: insecure?.url ?? SERVER });
       await makePrivateRoom(page);
       assert.equal(await page.evaluate(() => "locks" in navigator), isSecure);
