@@ -296,7 +296,7 @@ fn report(before: u64, pairs: &[Pair], verdict: &Verdict, harm: &str) -> String 
     let borne = |is_borne| if is_borne { "borne" } else { "NOT borne" };
     for (what, cost) in [
         ("ticks late by", &verdict.tick),
-        ("inputs wait", &verdict.input),
+        ("inputs take", &verdict.input),
     ] {
         text.push_str(&format!(
             "\nmedian p99, {what}: {:.3} ms quiet, {:.3} ms noisy, ratio {:.2}: {}",
