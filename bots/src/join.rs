@@ -38,9 +38,14 @@ async fn open(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
     let plan = &seed.shared.plan;
     let words = |error: SocketError| error.to_string();
     let subprotocol = plan.encoding.of_bot(seed.number);
-    let mut socket = Socket::connect(&plan.uri, seed.shared.address, subprotocol)
-        .await
-        .map_err(words)?;
+    let mut socket = Socket::connect(
+        &plan.uri,
+        seed.shared.address,
+        subprotocol,
+        plan.from(seed.number),
+    )
+    .await
+    .map_err(words)?;
     let name = ClientFrame::Auth(client::Auth {
         token: None,
         name: Some(format!("bot {}", seed.number)),

@@ -1,5 +1,6 @@
 //! What to run: as it is typed ([`Options`]), and checked ([`Plan`]).
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +62,10 @@ pub struct Options {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Say by X-Forwarded-For that each bot is from an address of its own, counting up from this one, to a server that
+    /// trusts this machine as a proxy
+    #[arg(long, value_name = "IPV4", hide = true)]
+    pub forwarded_for: Option<Ipv4Addr>,
     /// Instead of playing, do harm to a server on this machine, to see how it bears that
     #[arg(long, value_enum, value_name = "KIND", hide = true)]
     pub hostile: Option<Hostile>,
@@ -167,6 +172,7 @@ pub(crate) struct Plan {
     pub(crate) duration: Duration,
     pub(crate) rate: f64,
     pub(crate) admin: Option<Admin>,
+    forwarded_for: Option<Ipv4Addr>,
 }
 
 /// Where metrics are, and what opens the door.
@@ -220,12 +226,20 @@ impl Plan {
             encoding: options.subprotocol,
             duration: options.duration,
             rate,
+            forwarded_for: options.forwarded_for,
             admin: Admin::find(
                 options.admin_url.as_deref(),
                 options.admin_token,
                 options.data_dir,
             )?,
         })
+    }
+
+    /// The address that bot number `bot` is to be taken to come from.
+    pub(crate) fn from(&self, bot: usize) -> Option<IpAddr> {
+        let number = u32::try_from(bot).unwrap_or(u32::MAX);
+        let first = self.forwarded_for?.to_bits();
+        Some(Ipv4Addr::from_bits(first.wrapping_add(number)).into())
     }
 
     /// How many bots there are.
@@ -358,6 +372,14 @@ mod tests {
             "http://127.0.0.1:8081/"
         );
         assert_eq!(plan.authority, "[::1]:9");
+    }
+
+    #[test]
+    fn bots_come_from_addresses_of_their_own_where_that_is_asked() {
+        assert_eq!(check("").unwrap().from(7), None);
+        let plan = check("--forwarded-for 198.18.0.250").unwrap();
+        let from = |bot| plan.from(bot).unwrap().to_string();
+        assert_eq!([from(0), from(7)], ["198.18.0.250", "198.18.1.1"]);
     }
 
     #[test]

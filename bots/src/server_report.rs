@@ -17,7 +17,7 @@ const TICKS_MERGED: &str = "parlor_ticks_merged_total";
 pub struct ServerReport {
     /// How late its ticks were.
     pub ticks: TickReport,
-    /// How long inputs waited for their answers.
+    /// How long inputs took.
     pub inputs: InputReport,
 }
 
@@ -36,14 +36,14 @@ pub struct TickReport {
     pub p99_ms: Option<f64>,
 }
 
-/// What the server says of its inputs: from an input's arrival at its room to its answer.
+/// What the server says of its inputs: from an input's arrival to the end of the step that applied it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct InputReport {
-    /// Inputs answered.
-    pub answered: u64,
-    /// Half of them waited no longer than this. `None`: longer than the server tells apart, or no inputs.
+    /// Inputs applied.
+    pub applied: u64,
+    /// Half of them took no longer than this. `None`: longer than the server tells apart, or no inputs.
     pub p50_ms: Option<f64>,
-    /// 99 % of them waited no longer than this; likewise.
+    /// 99 % of them took no longer than this; likewise.
     pub p99_ms: Option<f64>,
 }
 
@@ -72,14 +72,14 @@ impl fmt::Display for TickReport {
 
 impl fmt::Display for InputReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.answered == 0 {
+        if self.applied == 0 {
             return formatter.write_str("none timed");
         }
         let (p50, p99) = (millis(self.p50_ms), millis(self.p99_ms));
         write!(
             formatter,
-            "{} timed; to their answers p50 {p50}, p99 {p99}",
-            self.answered
+            "{} timed; took p50 {p50}, p99 {p99}",
+            self.applied
         )
     }
 }
@@ -130,7 +130,7 @@ impl ServerCounters {
                 p99_ms: lateness.quantile_ms(0.99),
             },
             inputs: InputReport {
-                answered: inputs.count(),
+                applied: inputs.count(),
                 p50_ms: inputs.quantile_ms(0.50),
                 p99_ms: inputs.quantile_ms(0.99),
             },
@@ -165,7 +165,7 @@ mod tests {
         let ServerReport { ticks, inputs } = counters(1_100, 901, [50, 99, 1_100]).since(&before);
         assert_eq!((ticks.ticks, ticks.late, ticks.merged), (100, 1, 0));
         assert_eq!((ticks.p50_ms, ticks.p99_ms), (Some(0.1), Some(0.2)));
-        assert_eq!((inputs.answered, inputs.p50_ms), (100, Some(2.0)));
+        assert_eq!((inputs.applied, inputs.p50_ms), (100, Some(2.0)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One WebSocket to the server, in frames.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -14,6 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+/// Where a proxy says whom it connects for.
+pub(crate) const FORWARDED_FOR: &str = "X-Forwarded-For";
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the server may refuse to take a byte.
@@ -59,8 +61,9 @@ impl Socket {
         uri: &Uri,
         address: SocketAddr,
         subprotocol: Subprotocol,
+        from: Option<IpAddr>,
     ) -> Result<Self, SocketError> {
-        timeout(CONNECT_TIMEOUT, Self::open(uri, address, subprotocol))
+        timeout(CONNECT_TIMEOUT, Self::open(uri, address, subprotocol, from))
             .await
             .map_err(|_| SocketError::Timeout(address))?
     }
@@ -69,11 +72,12 @@ impl Socket {
         uri: &Uri,
         address: SocketAddr,
         subprotocol: Subprotocol,
+        from: Option<IpAddr>,
     ) -> Result<Self, SocketError> {
         let refused = |error| SocketError::Connect(address, error);
         let stream = TcpStream::connect(address).await.map_err(refused)?;
         stream.set_nodelay(true).map_err(refused)?;
-        let stream = upgrade(stream, uri, subprotocol).await?;
+        let stream = upgrade(stream, uri, subprotocol, from).await?;
         Ok(Self {
             stream,
             subprotocol,
@@ -124,13 +128,17 @@ impl Socket {
     }
 }
 
-/// Asks for a WebSocket on a connection.
+/// Asks for a WebSocket on a connection, perhaps as a proxy does that has it from this address.
 pub(crate) async fn upgrade(
     stream: TcpStream,
     uri: &Uri,
     subprotocol: Subprotocol,
+    from: Option<IpAddr>,
 ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
-    let request = ClientRequestBuilder::new(uri.clone()).with_sub_protocol(subprotocol.name());
+    let mut request = ClientRequestBuilder::new(uri.clone()).with_sub_protocol(subprotocol.name());
+    if let Some(from) = from {
+        request = request.with_header(FORWARDED_FOR, from.to_string());
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))

@@ -59,6 +59,7 @@ async fn play_at(rate: f64, flaw: Flaw, acks: Acks) -> Result<Summary, Error> {
         admin_token: None,
         data_dir: None,
         json: false,
+        forwarded_for: None,
         hostile: None,
     })
     .await;

@@ -25,6 +25,7 @@ async fn attack(kind: Hostile, url: String) -> Result<Harm, Error> {
         admin_token: None,
         data_dir: None,
         json: false,
+        forwarded_for: None,
         hostile: Some(kind),
     };
     harass(kind, options).await

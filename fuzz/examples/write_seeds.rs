@@ -96,7 +96,20 @@ fn handshakes() -> Vec<Vec<u8>> {
         r#"Keys: {"keys":[{"kty":"oct","kid":"a","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","use":"sig","key_ops":["verify"]},{"kty":"EC","crv":"P-256","alg":"ES256"}]}"#.to_owned(),
         r#"Keys: {"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#.to_owned(),
     ];
-    heads.map(String::into_bytes).to_vec()
+    let mut seeds = heads.map(String::into_bytes).to_vec();
+    let local = [0x20, 0x00, 0, 0];
+    let v4 = [
+        0x21, 0x11, 0, 12, 203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x34, 0, 80,
+    ];
+    let mut v6 = vec![0x21, 0x21, 0, 39, 0xfd];
+    v6.resize(4 + 39, 0);
+    for header in [&local[..], &v4, &v6] {
+        let mut seed = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
+        seed.extend(header);
+        seed.extend(b"Host: a.example\nX-Forwarded-For: 203.0.113.9, 10.0.0.2\n");
+        seeds.push(seed);
+    }
+    seeds
 }
 
 /// A token that the targets believe.

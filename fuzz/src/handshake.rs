@@ -6,6 +6,7 @@
 //! as they ask, and `Keys` is read as a key set.
 
 mod origin;
+mod peer;
 mod token;
 
 use parlor_gate::offer::{self, Negotiated, Offer};
@@ -14,7 +15,8 @@ use parlor_proto::Subprotocol;
 
 /// Reads the bytes as the beginning of a connection.
 pub fn handshake(input: &[u8]) {
-    let Ok(head) = std::str::from_utf8(input) else {
+    let (from, head) = peer::proxy_header(input);
+    let Ok(head) = std::str::from_utf8(head) else {
         return;
     };
     let lines: Vec<(&str, &str)> = head
@@ -30,6 +32,7 @@ pub fn handshake(input: &[u8]) {
     };
     let first = |wanted: &str| all(wanted).first().copied();
 
+    peer::forwarded_for(from, &all("X-Forwarded-For"));
     origin::check(first("Origin"), first("Host"));
     let offer = offer(&all("Sec-WebSocket-Protocol"));
     let authorization = first("Authorization").and_then(Token::from_authorization);

@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 type Label = [(&'static str, &'static str); 1];
+type PluginLabel = [(&'static str, String); 1];
 type PerSubprotocol = [Counter; Subprotocol::ALL.len()];
 
 /// The node's counters. Those on the way of a message are resolved once, so that counting costs an addition.
@@ -34,7 +35,7 @@ pub(crate) struct Metrics {
     certificates_read: Family<Label, Counter>,
     plugin_failures: Family<Label, Counter>,
     step_seconds: Histogram,
-    input_seconds: Histogram,
+    input_seconds: Family<PluginLabel, Histogram, fn() -> Histogram>,
     step_events: Counter,
     ticks: Counter,
     ticks_late: Counter,
@@ -155,10 +156,11 @@ impl Metrics {
             Unit::Seconds,
             step_seconds.clone(),
         );
-        let input_seconds = Histogram::new(fine_buckets());
+        let fine: fn() -> Histogram = || Histogram::new(fine_buckets());
+        let input_seconds = Family::new_with_constructor(fine);
         registry.register_with_unit(
             "input",
-            "From an input's arrival at its session to the end of the step that applied it",
+            "From an input's arrival at its session to the end of the step that applied it, by plugin",
             Unit::Seconds,
             input_seconds.clone(),
         );
@@ -356,8 +358,10 @@ impl Metrics {
         self.log_lines_dropped.inc_by(log_lines_dropped);
     }
 
-    pub(crate) fn input_applied(&self, time: Duration) {
-        self.input_seconds.observe(time.as_secs_f64());
+    /// How long inputs of this plugin's rooms take.
+    pub(crate) fn inputs_of(&self, plugin: &str) -> InputTimes {
+        let label = [("plugin", plugin.to_owned())];
+        InputTimes(self.input_seconds.get_or_create(&label).clone())
     }
 
     pub(crate) fn tick(&self, lateness: Duration, is_late: bool, merged: u64) {
@@ -373,6 +377,16 @@ impl Metrics {
 
     pub(crate) fn sends_to_departed(&self, count: usize) {
         self.sends_to_departed.inc_by(count as u64);
+    }
+}
+
+/// How long inputs of one plugin's rooms take: resolved once for each room.
+#[derive(Debug)]
+pub(crate) struct InputTimes(Histogram);
+
+impl InputTimes {
+    pub(crate) fn applied(&self, time: Duration) {
+        self.0.observe(time.as_secs_f64());
     }
 }
 
@@ -412,8 +426,10 @@ mod tests {
         let metrics = Metrics::new();
         metrics.frame_in(Subprotocol::Json, 10);
         metrics.closed(CloseCode::SlowConsumer);
+        metrics.inputs_of("grid").applied(Duration::from_millis(1));
         let text = metrics.text();
         assert!(text.contains("parlor_frames_in_total{subprotocol=\"v1.json\"} 1"));
+        assert!(text.contains("parlor_input_seconds_count{plugin=\"grid\"} 1"));
         assert!(text.contains("parlor_closes_total{reason=\"slow-consumer\"} 1"));
     }
 }

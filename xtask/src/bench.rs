@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::{self, Part, Profile};
+use crate::files;
+use crate::noisy::NOISY;
 use crate::server::Server;
-use crate::{files, noisy};
 
 /// One benchmark.
 struct Bench {
@@ -53,13 +54,15 @@ const BENCHES: &[Bench] = &[
 pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     let Some(name) = name else {
         for bench in BENCHES {
-            println!("{:<12} {}", bench.name, bench.about);
+            println!("{:<16} {}", bench.name, bench.about);
         }
-        println!("{:<12} {}", noisy::NAME, noisy::ABOUT);
+        for bench in NOISY {
+            println!("{:<16} {}", bench.name, bench.about);
+        }
         return Ok(());
     };
-    if name == noisy::NAME {
-        return noisy::run();
+    if let Some(bench) = NOISY.iter().find(|bench| bench.name == name) {
+        return bench.run();
     }
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
         bail!("there is no benchmark {name:?}; `cargo xtask bench` lists them");

@@ -17,7 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::Victim;
-use crate::socket::{describe, upgrade};
+use crate::socket::{FORWARDED_FOR, describe, upgrade};
 
 /// Before it tries again where it was not let in: what it is after is harm, not being refused.
 const RETRY: Duration = Duration::from_millis(50);
@@ -199,19 +199,23 @@ async fn connect(victim: &Victim, buffer: Option<u32>) -> Result<Socket, tungste
     }
     let stream = socket.connect(victim.address).await?;
     stream.set_nodelay(true)?;
-    let socket = upgrade(stream, &victim.uri, Subprotocol::Json).await?;
+    let socket = upgrade(stream, &victim.uri, Subprotocol::Json, victim.from).await?;
     victim.on_connected();
     Ok(socket)
 }
 
 /// The request of a handshake as it is on the wire.
 fn request(victim: &Victim) -> String {
+    let from = victim
+        .from
+        .map(|from| format!("{FORWARDED_FOR}: {from}\r\n"));
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {}\r\n{}\r\n",
         victim.uri.path(),
         victim.address,
-        Subprotocol::Json.name()
+        Subprotocol::Json.name(),
+        from.unwrap_or_default()
     )
 }
 

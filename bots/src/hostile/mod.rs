@@ -7,7 +7,7 @@ mod attacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -86,6 +86,8 @@ impl fmt::Display for Harm {
 struct Victim {
     uri: Uri,
     address: SocketAddr,
+    /// Where it says to be from.
+    from: Option<IpAddr>,
     connections: AtomicU64,
     sent: AtomicU64,
     ends: Mutex<BTreeMap<String, u64>>,
@@ -121,6 +123,7 @@ pub async fn harass(kind: Hostile, options: Options) -> Result<Harm, Error> {
     let victim = Victim {
         uri: plan.uri.clone(),
         address,
+        from: plan.from(0),
         connections: AtomicU64::new(0),
         sent: AtomicU64::new(0),
         ends: Mutex::default(),

@@ -260,8 +260,8 @@ impl RoomCore {
         else {
             return;
         };
-        self.metrics
-            .input_applied(self.applied.saturating_duration_since(*since));
+        self.input_times
+            .applied(self.applied.saturating_duration_since(*since));
         let frame = match (answer, *id) {
             (Some(Err(refusal)), id) => self.error(&refusal.code, &refusal.message, id),
             // Without an id nobody could tell what the answer answers.

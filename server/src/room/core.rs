@@ -23,7 +23,7 @@ use crate::node::Node;
 use crate::plugin::{BatchInput, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
-use crate::telemetry::Metrics;
+use crate::telemetry::{InputTimes, Metrics};
 
 /// The most events in one batch.
 const BATCH_EVENTS_MAX: usize = 64;
@@ -104,6 +104,7 @@ pub(crate) struct RoomCore {
     pub(super) applied: std::time::Instant,
     pub(super) fanout: Fanout,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) input_times: InputTimes,
     pub(super) roster: Roster,
     pub(super) clock: Clock,
     pub(super) timers: Timers,
@@ -153,6 +154,7 @@ impl RoomCore {
             ring: Ring::new(settings.resume_window, Arc::clone(&settings.retained)),
             is_ring_settled: true,
             load: settings.busy_percent_max.map(|max| Load::new(max, now)),
+            input_times: metrics.inputs_of(&description.name),
             identity,
             status,
             settings,
