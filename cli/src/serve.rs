@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use parlor_server::{
-    Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch, connections_within,
+    Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
     raise_open_files,
 };
 use tokio::net::TcpListener;
@@ -69,6 +69,9 @@ pub(crate) struct Args {
     /// A TOML file with any of these settings, named with underscores, and [limits] and [plugin.NAME] tables
     #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Breaks the server on purpose, so that a test of tests can see them fail
+    #[arg(long, env = "PARLOR_TEST_BREAK", hide = true)]
+    test_break: Option<TestBreak>,
     /// How log lines are written
     #[arg(
         long,
@@ -252,7 +255,11 @@ fn config(args: Args) -> Result<Config, Error> {
     args.doors.overlay(&mut file);
     let connections = connections_within(file.connections_max, raise_open_files());
     file.connections_max = Some(connections.map_err(|error| Error::Usage(error.to_string()))?);
-    Config::check(file).map_err(|error| Error::Usage(error.to_string()))
+    let config = Config::check(file).map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(Config {
+        test_break: args.test_break,
+        ..config
+    })
 }
 
 fn read_config(path: &Path) -> Result<FileConfig, Error> {
