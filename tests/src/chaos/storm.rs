@@ -10,8 +10,8 @@ use super::crowd::{Crowd, MARKER, seating};
 use super::history::{History, Limits};
 use crate::proxy::{FaultProxy, ProxyTally, Weather};
 
-/// How many rooms a witness looks at: fewer than a session may join in a minute.
-const WITNESSED_ROOMS: usize = 16;
+/// How many rooms a witness looks at: fewer than a session may make in a minute, for it is the first one there.
+const WITNESSED_ROOMS: usize = 8;
 /// How long clients that nothing is in the way of may take to get into their rooms.
 const ARRIVE_MAX: Duration = Duration::from_secs(40);
 
