@@ -64,7 +64,12 @@ pub(crate) struct Args {
     #[arg(long, env = "PARLOR_EMPTY_ROOM_SECONDS", value_name = "SECONDS")]
     empty_room_seconds: Option<u64>,
     /// How long a stopping server waits for its connections, in seconds [default: 10]
-    #[arg(long, env = "PARLOR_DRAIN_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    #[arg(
+        long,
+        visible_alias = "drain-timeout",
+        env = "PARLOR_DRAIN_TIMEOUT_SECONDS",
+        value_name = "SECONDS"
+    )]
     drain_timeout_seconds: Option<u64>,
     /// A TOML file with any of these settings, named with underscores, and [limits] and [plugin.NAME] tables
     #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
