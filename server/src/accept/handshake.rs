@@ -39,6 +39,9 @@ pub(crate) enum UpgradeError {
     /// It asks for another version.
     #[error("it takes \"Sec-WebSocket-Version: 13\"")]
     Version,
+    /// It does not say whom it asks.
+    #[error("it takes one \"Host\" header")]
+    Host,
     /// Its key is none.
     #[error("\"Sec-WebSocket-Key\" must be there once, as 16 bytes in base64")]
     Key,
@@ -98,7 +101,7 @@ impl IntoResponse for UpgradeError {
         let text = format!("this is a WebSocket endpoint: {self}\n");
         let status = match self {
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::Key => StatusCode::BAD_REQUEST,
+            Self::Host | Self::Key => StatusCode::BAD_REQUEST,
         };
         let headers = [
             (header::UPGRADE, HeaderValue::from_static("websocket")),
@@ -107,7 +110,7 @@ impl IntoResponse for UpgradeError {
         ];
         match self {
             Self::NoUpgrade | Self::Version => (status, headers, text).into_response(),
-            Self::Key => (status, text).into_response(),
+            Self::Host | Self::Key => (status, text).into_response(),
         }
     }
 }
@@ -118,6 +121,9 @@ fn check(headers: &HeaderMap) -> Result<HeaderValue, UpgradeError> {
         || !has_token(headers, &header::UPGRADE, "websocket")
     {
         return Err(UpgradeError::NoUpgrade);
+    }
+    if only(headers, &header::HOST).is_none() {
+        return Err(UpgradeError::Host);
     }
     if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some(&VERSION) {
         return Err(UpgradeError::Version);
@@ -154,6 +160,7 @@ mod tests {
     fn with(changes: &[(HeaderName, Option<&str>)]) -> Result<HeaderValue, UpgradeError> {
         let mut headers = HeaderMap::new();
         for (name, value) in [
+            (header::HOST, "play.example"),
             (header::CONNECTION, "Upgrade"),
             (header::UPGRADE, "websocket"),
             (header::SEC_WEBSOCKET_VERSION, "13"),
@@ -196,6 +203,11 @@ mod tests {
             ),
             (vec![(upgrade.clone(), None)], UpgradeError::NoUpgrade),
             (vec![(upgrade, Some("websockets"))], UpgradeError::NoUpgrade),
+            (vec![(header::HOST, None)], UpgradeError::Host),
+            (
+                vec![(header::HOST, Some("a")), (header::HOST, Some("b"))],
+                UpgradeError::Host,
+            ),
             (vec![(version.clone(), None)], UpgradeError::Version),
             (vec![(version.clone(), Some("8"))], UpgradeError::Version),
             (

@@ -208,8 +208,11 @@ impl RoomCore {
             version: description.version.clone(),
             digest: identity.version.digest.to_string(),
             durability: Self::durability(),
-            you: member.to_frame(),
-            members: self.members_shown(),
+            you: Member {
+                away: false,
+                ..member.to_frame()
+            },
+            members: self.members_shown(member.id),
             member_count: if description.presence == wit::Presence::None {
                 0
             } else {
@@ -222,13 +225,16 @@ impl RoomCore {
         })
     }
 
-    /// The members that a member is told of.
-    pub(super) fn members_shown(&self) -> Vec<Member> {
-        if self.identity.version.description.presence == wit::Presence::Full {
-            self.roster.shown()
-        } else {
-            Vec::new()
+    /// The members that a member is told of. It is there itself, though the others may not have been told so yet.
+    pub(super) fn members_shown(&self, to: u32) -> Vec<Member> {
+        if self.identity.version.description.presence != wit::Presence::Full {
+            return Vec::new();
         }
+        let mut members = self.roster.shown();
+        if let Some(own) = members.iter_mut().find(|it| it.id == to) {
+            own.away = false;
+        }
+        members
     }
 
     /// Sends newcomers the views, as they are after the step that let them in.

@@ -316,6 +316,7 @@ impl RoomCore {
             empty,
             own,
             load,
+            self.ring.next_expiry(),
         ]
         .into_iter()
         .flatten()

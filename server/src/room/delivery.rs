@@ -54,7 +54,7 @@ impl Delivery {
         }
     }
 
-    /// Begins anew after `seq`.
+    /// Begins anew after `seq`, because of `reason`.
     pub(crate) fn reset(seq: u64, reason: ResetReason) -> Self {
         Self {
             reset: Some(reason),

@@ -42,7 +42,10 @@ impl Inputs {
     pub(crate) fn admit(&mut self, id: u64) -> Admission {
         if id > self.last_id {
             self.last_id = id;
-            if self.answers.len() == ANSWERS_KEPT {
+            // Never one that waits: whoever asks for it again would be told that it was applied. The mailbox bounds those.
+            while self.answers.len() >= ANSWERS_KEPT
+                && self.answers.front().is_some_and(|(_, it)| it.is_some())
+            {
                 self.answers.pop_front();
             }
             self.answers.push_back((id, None));
@@ -87,6 +90,21 @@ mod tests {
         inputs.answer(5, pong(5));
         assert_eq!(inputs.admit(5), Admission::Answered(Box::new(pong(5))));
         assert_eq!(inputs.answered_id(), 5);
+    }
+
+    #[test]
+    fn an_input_that_waits_is_never_taken_for_one_that_was_applied() {
+        let mut inputs = Inputs::default();
+        for id in 1..=200 {
+            assert_eq!(inputs.admit(id), Admission::New);
+        }
+        assert_eq!(inputs.admit(1), Admission::Waiting);
+        for id in 1..=200 {
+            inputs.answer(id, pong(id));
+        }
+        assert_eq!(inputs.admit(201), Admission::New);
+        assert_eq!(inputs.admit(1), Admission::Forgotten);
+        assert_eq!(inputs.answers.len(), ANSWERS_KEPT);
     }
 
     #[test]

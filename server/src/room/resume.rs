@@ -1,6 +1,8 @@
 //! Members whose connection comes and goes: the seat is kept, the others are told, and who comes back goes on exactly
 //! where it was, or is reset.
 
+use std::time::Duration;
+
 use parlor_proto::{ErrorCode, ResumedRoom, ServerFrame, server};
 
 use super::core::{Origin, RoomCore};
@@ -80,9 +82,15 @@ impl RoomCore {
             return;
         }
         let acked = member.delivery.acked((seq, count), (id, place), &self.ring);
-        match acked {
-            Ok(()) => self.is_ring_settled = false,
-            Err(reason) => self.reset(id, reason),
+        let Err(reason) = acked else {
+            self.is_ring_settled = false;
+            return;
+        };
+        // A reset costs a step and all views. Who is wrong again at once is told by its next ack.
+        let now = self.now;
+        if member.reset_at.is_none_or(|at| at + RESET_INTERVAL <= now) {
+            member.reset_at = Some(now);
+            self.reset(id, reason);
         }
     }
 
@@ -136,7 +144,7 @@ impl RoomCore {
     /// Gives a member a fresh start, here and now.
     fn reset(&mut self, id: u32, reason: ResetReason) {
         let seq = self.seq;
-        let members = self.members_shown();
+        let members = self.members_shown(id);
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
@@ -273,6 +281,9 @@ impl RoomCore {
         self.dismiss(peer, frame);
     }
 }
+
+/// A member's acks bring about a reset at most this often.
+const RESET_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is said to a member whose roles no longer let it be one.
 const FORBIDDEN: &str = "you may not be in rooms of this plugin any more; sign in with other roles";

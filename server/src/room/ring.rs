@@ -124,6 +124,12 @@ impl Ring {
         }
     }
 
+    /// When something will be too old. A little later, so that a quiet room wakes once for many frames.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let oldest = self.frames.front()?;
+        Some(oldest.since + self.window + self.window / 8)
+    }
+
     /// Lets go of what everybody has, up to `seq`.
     pub(crate) fn forget_up_to(&mut self, seq: u64) {
         while self.frames.front().is_some_and(|it| it.seq <= seq) {

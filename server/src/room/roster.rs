@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use parlor_proto::{Member, Seat};
 
+use tokio::time::Instant;
+
 use super::delivery::Delivery;
 use super::inputs::Inputs;
 use super::ring::Recipients;
@@ -28,6 +30,8 @@ pub(crate) struct MemberRecord {
     /// Whether the step that saw the join has returned. Until then nothing is sent to this member.
     pub(crate) is_admitted: bool,
     pub(crate) delivery: Delivery,
+    /// When an ack of it was last answered by a reset.
+    pub(crate) reset_at: Option<Instant>,
     /// Whether its session has a connection that knows of this room.
     pub(crate) is_connected: bool,
     /// Whether nothing was heard on its connection for as long as the plugin asked for.
@@ -101,6 +105,7 @@ impl Roster {
             join_id: newcomer.join_id,
             is_admitted: false,
             delivery: Delivery::default(),
+            reset_at: None,
             is_connected: true,
             is_silent: false,
             is_away: false,
@@ -109,7 +114,11 @@ impl Roster {
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
         let member = self.members.remove(&id)?;
-        self.forget_session(member.peer.session);
+        // The session may have joined again, as another member, before this one was out.
+        let session = member.peer.session;
+        if self.by_session.get(&session) == Some(&id) {
+            self.forget_session(session);
+        }
         Some(member)
     }
 
@@ -223,5 +232,35 @@ pub(crate) fn seat_to_frame(seat: wit::Seat) -> Seat {
     match seat {
         wit::Seat::Player => Seat::Player,
         wit::Seat::Spectator => Seat::Spectator,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_proto::Subprotocol;
+
+    use super::*;
+
+    #[test]
+    fn a_session_that_joined_again_before_it_was_out_stays_a_member() {
+        let mut roster = Roster::default();
+        let mut join = || {
+            let newcomer = Newcomer {
+                peer: Peer::for_tests(7, Subprotocol::Json),
+                name: "somebody".to_owned(),
+                user: None,
+                roles: Vec::new(),
+                seat: wit::Seat::Player,
+                join_id: None,
+            };
+            let member = roster.add(newcomer);
+            (member.id, member.peer.session)
+        };
+        let (first, session) = join();
+        let (second, _) = join();
+        roster.remove(first);
+        assert_eq!(roster.of_session(session), Some(second));
+        roster.remove(second);
+        assert_eq!(roster.of_session(session), None);
     }
 }

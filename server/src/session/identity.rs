@@ -202,16 +202,15 @@ impl Session {
             user: Some(identity.user.clone()),
             place: None,
         };
-        if let Some(left) = node.bans.time_left(&subject, Instant::now()) {
-            // It is known who this is, and others at the same address are not to pay for it.
-            self.state.take_identity(identity);
-            return Err(Ending::Close(CloseCode::TokenRefused, bans::reason(left)));
-        }
         let actions = self.state.on_identified(identity, nickname);
         let actions = actions.map_err(|AnotherUser| {
             let reason = "the token is another user's; open a connection of its own for it";
             Ending::Close(CloseCode::TokenRefused, reason.to_owned())
         })?;
+        if let Some(left) = node.bans.time_left(&subject, Instant::now()) {
+            // It is known by now who this is, and others at the same address are not to pay for it.
+            return Err(Ending::Close(CloseCode::TokenRefused, bans::reason(left)));
+        }
         self.begin_identity();
         Ok(actions)
     }

@@ -121,8 +121,8 @@ impl Session {
         self.finish(last).await;
     }
 
-    /// Whether a session may wait for a new connection. Nobody comes back to one that was nobody's, and there is an end to how many do, or whoever opens and drops connections
-    /// could fill the memory.
+    /// Whether a session may wait for a new connection. Nobody comes back to one that was nobody's, and there is an end to
+    /// how many wait, or whoever opens and drops connections could fill the memory.
     fn may_be_away(&self) -> bool {
         let limits = &self.node.limits;
         !limits.resume_window.is_zero()
@@ -179,17 +179,8 @@ impl Session {
         self.next_word().await
     }
 
-    /// Waits for a new connection. That the server is about to stop is kept for later.
-    pub(super) async fn replaced(&mut self) -> End {
-        loop {
-            match self.next_word().await {
-                End::Drain => self.is_drain_due = true,
-                end => return end,
-            }
-        }
-    }
-
-    async fn next_word(&mut self) -> End {
+    /// Waits for any word from elsewhere.
+    pub(super) async fn next_word(&mut self) -> End {
         loop {
             match self.inputs.recv().await {
                 Some(SessionInput::Takeover(takeover)) => {
@@ -224,6 +215,7 @@ impl Session {
         let renamed = identity.map(|it| self.state.take_identity(it));
         self.begin_identity();
         let mut answers = Vec::new();
+        let mut claimed = Vec::new();
         for (room, was_claimed) in self.state.detach() {
             let position = resume.rooms.iter().find(|it| it.room == **room.name());
             let input = match position {
@@ -231,6 +223,7 @@ impl Session {
                     let (answer, answered) = oneshot::channel();
                     answers.push(answered);
                     self.state.claim(room.name());
+                    claimed.push(position.clone());
                     let (epoch, seq) = (position.epoch, position.seq);
                     self.returning(Claim::Position { epoch, seq, answer })
                 }
@@ -246,12 +239,26 @@ impl Session {
             }
         }
         self.unclaimed_until = Some(Instant::now() + self.node.limits.resume_window);
-        self.resumed_from = resume.rooms;
+        self.resumed_from = claimed;
         Serving::new(link, Greeting::Resumed(answers))
     }
 
-    /// Gives the connection to the session that it asked for. Gets it back if that is over, or its token was used.
+    /// Whether whoever asks for an earlier session is kept out by now. The connection may be older than the ban.
+    fn is_banned(&self, link: &Link) -> bool {
+        let subject = Subject {
+            user: self.state.who.user().map(str::to_owned),
+            place: link.connection.place,
+        };
+        let bans = &self.node.bans;
+        bans.time_left(&subject, Instant::now()).is_some()
+    }
+
+    /// Gives the connection to the session that it asked for. Gets it back if that is over, its token was used,
+    /// or whoever asks is banned.
     async fn hand_over(&mut self, link: Link, request: HandOver) -> Result<(), Link> {
+        if self.is_banned(&link) {
+            return Err(link);
+        }
         let (outcome, mut told) = oneshot::channel();
         let takeover = Takeover {
             link,

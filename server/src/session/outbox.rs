@@ -165,6 +165,9 @@ struct Queue {
     state_bytes: usize,
     burst: Option<Burst>,
     overflow: Option<Overflow>,
+    /// Whether nothing was taken for this connection yet. All that its rooms replay is one burst: none of it could be
+    /// written before they all had answered.
+    is_fresh: bool,
     states_replaced: u64,
 }
 
@@ -201,6 +204,7 @@ impl Outbox {
         queue.drop_endings();
         queue.overflow = None;
         queue.burst = None;
+        queue.is_fresh = true;
         queue.connection
     }
 
@@ -212,7 +216,7 @@ impl Outbox {
         }
         if queue.burst != Some(burst) {
             queue.burst = Some(burst);
-            if let Some(overflow) = queue.check(self.bounds) {
+            if let Some(overflow) = queue.check(self.bounds).filter(|_| !queue.is_fresh) {
                 return self.overflow(queue, overflow);
             }
         }
@@ -315,14 +319,17 @@ impl Outbox {
     /// Takes everything that waits.
     pub(crate) fn take(&self, into: &mut Vec<Outgoing>) {
         let mut queue = self.lock();
-        let entries = std::mem::take(&mut queue.entries);
-        for entry in entries {
+        queue.is_fresh = false;
+        let Queue {
+            entries, states, ..
+        } = &mut *queue;
+        for entry in entries.drain(..) {
             match entry {
                 Entry::Message(message) => into.push(Outgoing::Message(message)),
                 Entry::Control(control) => into.push(Outgoing::Control(control)),
                 Entry::State(key, generation) => {
-                    if queue.states.get(&key).map(|it| it.generation) == Some(generation)
-                        && let Some(pending) = queue.states.remove(&key)
+                    if states.get(&key).map(|it| it.generation) == Some(generation)
+                        && let Some(pending) = states.remove(&key)
                     {
                         into.push(Outgoing::Message(pending.message));
                     }
@@ -467,6 +474,21 @@ mod tests {
         outbox.push(CONNECTION, Burst(4), "and another".into());
         assert_eq!(taken(&outbox), overflown(Overflow::Frames));
         assert_eq!(outbox.node.get(), 0, "what was queued is freed");
+    }
+
+    #[test]
+    fn what_several_rooms_replay_to_a_new_connection_fits() {
+        let outbox = outbox();
+        let next = outbox.turn_over();
+        for burst in 1..=3 {
+            for _ in 0..100 {
+                outbox.push(next, Burst(burst), "missed".into());
+            }
+        }
+        assert_eq!(taken(&outbox).len(), 300);
+        outbox.push(next, Burst(4), Bytes::from(vec![0; 1000]));
+        outbox.push(next, Burst(5), "one more".into());
+        assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
     }
 
     #[test]

@@ -21,6 +21,9 @@ const READ_BURST_MAX: usize = 64;
 /// Clients that are sent away come back over this time, and not all at once.
 const RETRY_SPREAD_MS: u64 = 3_000;
 
+/// How long a client may take to read what was under way when the server is to stop.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What a connection begins with.
 pub(super) enum Greeting {
     /// The session is new.
@@ -288,7 +291,9 @@ impl Serving {
         let bytes = self.messages.iter().map(Bytes::len).sum();
         let _held = session.node.queued.hold(bytes);
         let outbox = Arc::clone(&session.outbox);
+        let (begun, until) = (Instant::now(), session.identity_until);
         loop {
+            let is_drain_due = session.is_drain_due;
             tokio::select! {
                 biased;
                 sent = self.link.transport.send_all(&mut self.messages) => {
@@ -299,9 +304,21 @@ impl Serving {
                     })?);
                 }
                 // A new connection does not wait for what the old one cannot write.
-                end = session.replaced() => return Err(end),
+                end = session.next_word() => match end {
+                    End::Drain => session.is_drain_due = true,
+                    end => return Err(end),
+                },
                 () = outbox.ready() => if outbox.has_overflown() {
                     return Ok(());
+                },
+                // However slowly the client reads, it does not stay longer than its token, nor keep the server from ending.
+                () = reached(until) => {
+                    let (code, reason) = session.identity_end();
+                    return Err(End::Close(code, reason.to_owned()));
+                }
+                () = reached(Some(begun + LAST_WORDS)), if is_drain_due => {
+                    let reason = "the server restarts".to_owned();
+                    return Err(End::Close(CloseCode::ServiceRestart, reason));
                 }
             }
         }
@@ -378,5 +395,13 @@ impl Serving {
             Ok(()) => End::Close(CloseCode::ServiceRestart, "the server restarts".to_owned()),
             Err(end) => end,
         }
+    }
+}
+
+/// Waits until then, or for ever.
+async fn reached(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }

@@ -66,6 +66,12 @@ struct Membership {
 }
 
 impl Membership {
+    /// Whether this is the code of the room.
+    fn has_code(&self, code: &str) -> bool {
+        let own = self.room.identity.code.as_deref();
+        own.is_some_and(|own| own.eq_ignore_ascii_case(code))
+    }
+
     /// After how long a silence the room shows the client as away, if it is to be told.
     fn away_after(&self) -> Option<Duration> {
         let after_ms = self.room.identity.version.description.away_after_ms?;
@@ -288,10 +294,7 @@ impl SessionState {
                 return false;
             }
             match (&join.code, &join.room) {
-                (Some(code), _) => identity
-                    .code
-                    .as_ref()
-                    .is_some_and(|it| it.eq_ignore_ascii_case(code)),
+                (Some(code), _) => it.has_code(code),
                 (None, Some(room)) => **room == *identity.name,
                 (None, None) => {
                     it.request.room.is_none()
@@ -313,14 +316,20 @@ impl SessionState {
     /// Sets a frame aside that is for a room the session is leaving, from a new join on: in the order they came, it is
     /// for the membership that begins when the leave is done. Gives back what need not wait.
     fn park(&mut self, frame: ClientFrame) -> Option<ClientFrame> {
-        let room = match &frame {
-            ClientFrame::JoinRoom(join) if join.code.is_none() => join.room.as_deref(),
-            ClientFrame::LeaveRoom(leave) => Some(leave.room.as_str()),
-            ClientFrame::RoomMessage(message) => Some(message.room.as_str()),
-            ClientFrame::StateRequest(request) => Some(request.room.as_str()),
+        let membership = match &frame {
+            ClientFrame::JoinRoom(client::JoinRoom {
+                code: Some(code), ..
+            }) => self.rooms.values_mut().find(|it| it.has_code(code)),
+            ClientFrame::JoinRoom(client::JoinRoom {
+                room: Some(room), ..
+            })
+            | ClientFrame::LeaveRoom(client::LeaveRoom { room, .. })
+            | ClientFrame::RoomMessage(client::RoomMessage { room, .. })
+            | ClientFrame::StateRequest(client::StateRequest { room, .. }) => {
+                self.rooms.get_mut(room.as_str())
+            }
             _ => None,
         };
-        let membership = room.and_then(|room| self.rooms.get_mut(room));
         let Some(membership) = membership.filter(|it| it.is_leaving) else {
             return Some(frame);
         };
@@ -360,7 +369,9 @@ impl SessionState {
         } else if join
             .room
             .as_deref()
-            .is_some_and(|room| self.rooms.contains_key(room))
+            .and_then(|room| self.rooms.get(room))
+            // Of one that the client did not come back to, the registry knows best what is wrong with asking like this.
+            .is_some_and(|it| it.is_claimed || it.is_leaving)
         {
             Some((ErrorCode::AlreadyInRoom, "you are in this room already"))
         } else {

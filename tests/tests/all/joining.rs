@@ -487,3 +487,29 @@ async fn an_empty_room_waits_for_its_grace_time() {
     assert_eq!(again.epoch, first.epoch);
     assert_eq!(again.you.id, first.you.id + 1);
 }
+
+#[tokio::test]
+async fn jn10_a_join_by_code_right_behind_a_leave_waits_for_it() {
+    let server = TestServer::start().await;
+    let mut host = TestClient::connect(&server).await;
+    let private = client::JoinRoom {
+        visibility: Some(Visibility::Private),
+        ..TestClient::into_room("den", "on-tick")
+    };
+    let code = host.try_join(private).await.expect("it is made").code;
+    let by_code = || client::JoinRoom {
+        code: code.clone(),
+        ..TestClient::anywhere()
+    };
+    let mut guest = TestClient::connect(&server).await;
+    guest.try_join(by_code()).await.expect("the code is right");
+    // The room gets to the leave with its next tick.
+    guest
+        .send(client::LeaveRoom {
+            room: "den".to_owned(),
+            id: Some(900),
+        })
+        .await;
+    let again = guest.try_join(by_code()).await;
+    assert!(again.is_ok(), "{again:?}");
+}

@@ -95,6 +95,8 @@ async fn rs9_a_client_that_knows_nothing_any_more_joins_again_as_the_same_member
     assert_eq!(back.expect_error().await.code, "NOT_IN_ROOM");
     let again = back.join("hall", "broadcast").await;
     assert_eq!(again.you.id, joined.you.id);
+    assert!(!again.you.away, "it is told that it is there");
+    assert!(again.members.iter().all(|it| !it.away));
     assert!(again.seq > joined.seq, "what was before is not told again");
     count(&mut speaker, 3..4).await;
     assert_eq!(numbers(&counted(&mut back, 1).await), [3]);
@@ -144,6 +146,51 @@ async fn rs9_a_private_room_leads_back_by_its_code() {
         .await
         .expect("it is a member");
     assert_eq!(again.you.id, joined.you.id);
+}
+
+#[tokio::test]
+async fn rs9_what_cannot_be_meant_for_a_kept_room_is_refused_as_for_any_other() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    let joined = client.join("hall", "broadcast").await;
+    let lost = client.cut();
+    let (mut back, _) = lost.back(&server, Subprotocol::Json, Vec::new()).await;
+    let other = back.try_join(TestClient::into_room("hall", "echo")).await;
+    assert_eq!(other.unwrap_err().code, "PLUGIN_MISMATCH");
+    let always = client::JoinRoom {
+        create: Some(parlor_proto::Create::Always),
+        ..TestClient::into_room("hall", "broadcast")
+    };
+    assert_eq!(back.try_join(always).await.unwrap_err().code, "ROOM_EXISTS");
+    let again = back.join("hall", "broadcast").await;
+    assert_eq!(again.you.id, joined.you.id);
+}
+
+#[tokio::test]
+async fn rs9_a_room_that_is_left_for_want_of_a_claim_can_be_joined_in_the_same_moment() {
+    let server = TestServer::with_limits(|limits| {
+        limits.resume_window = Duration::from_millis(300);
+    })
+    .await;
+    let mut other = TestClient::connect(&server).await;
+    // It takes what comes only with its ticks, so that the way out and the way in are in one batch.
+    other.join("hall", "on-tick").await;
+    let mut client = TestClient::connect(&server).await;
+    let joined = client.join("hall", "on-tick").await;
+    let lost = client.cut();
+    let (mut back, _) = lost.back(&server, Subprotocol::Json, Vec::new()).await;
+    let left = other
+        .expect("user_left", |frame| match frame {
+            ServerFrame::UserLeft(left) => Some(left.member.id),
+            _ => None,
+        })
+        .await;
+    assert_eq!(left, joined.you.id);
+    let again = back.join("hall", "on-tick").await;
+    assert!(again.you.id > joined.you.id);
+    let notes = back.applied("hall", &json!({ "do": "notes" })).await;
+    assert!(notes.is_array(), "it is a member in full");
+    back.leave("hall").await;
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ async fn rs4_a_position_that_the_room_does_not_know_is_a_reset() {
         let (mut back, _) = lost.back(&server, Subprotocol::Json, rooms).await;
         let reset = reset(&mut back).await;
         assert_eq!((reset.reason.as_str(), reset.epoch), (reason, joined.epoch));
+        assert!(reset.members.iter().all(|it| !it.away));
         assert_eq!(reset.members.len(), 2);
         lost = back.cut();
     }
@@ -172,6 +173,73 @@ async fn sq4_a_count_that_differs_is_answered_by_a_reset_and_one_that_agrees_by_
     listener.send(ack(after[0].0, 1)).await;
     count(&mut speaker, 5..6).await;
     assert_eq!(numbers(&counted(&mut listener, 1).await), [5]);
+}
+
+#[tokio::test]
+async fn rs4_more_than_an_outbox_holds_is_replayed_from_several_rooms() {
+    let server = TestServer::start().await;
+    let mut speaker = TestClient::connect(&server).await;
+    let mut listener = TestClient::connect(&server).await;
+    let mut rooms = Vec::new();
+    for room in ["one", "two", "three"] {
+        speaker.join(room, "broadcast").await;
+        let joined = listener.join(room, "broadcast").await;
+        rooms.push(parlor_proto::Position {
+            room: room.to_owned(),
+            epoch: joined.epoch,
+            seq: joined.seq,
+        });
+    }
+    let lost = listener.cut();
+    for n in 0..1_500 {
+        for room in ["one", "two", "three"] {
+            speaker.say(room, &json!({ "n": n })).await;
+        }
+    }
+    for room in ["one", "two", "three"] {
+        speaker.applied(room, &json!({ "n": 1_500 })).await;
+    }
+    let (mut back, resumed) = lost.back(&server, Subprotocol::Json, rooms).await;
+    assert_eq!(resumed.rooms.len(), 3);
+    let mut next = std::collections::HashMap::from([("one", 0), ("two", 0), ("three", 0)]);
+    while next.values().any(|n| *n <= 1_500) {
+        let (room, n) = back
+            .expect("what was missed", |frame| match frame {
+                ServerFrame::RoomMessage(message) => {
+                    let n = json_of(&message.data)["n"].as_u64();
+                    Some((message.room, n.expect("a number")))
+                }
+                ServerFrame::Reset(reset) => panic!("a needless reset: {reset:?}"),
+                _ => None,
+            })
+            .await;
+        let expected = next.get_mut(room.as_str()).expect("one of the three");
+        assert_eq!(n, *expected, "of {room}");
+        *expected += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_acks_are_wrong_is_reset_once_a_second_and_not_by_each() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    let joined = client.join("hall", "away").await;
+    for count in 1..=50 {
+        let ack = client::Ack {
+            room: "hall".to_owned(),
+            epoch: joined.epoch,
+            seq: joined.seq,
+            count,
+        };
+        client.send(ack).await;
+    }
+    client.round_trip().await;
+    let resets = server
+        .until("a reset", |it| {
+            it.get("resumes_total{outcome=\"count-mismatch\"}") > 0.0
+        })
+        .await;
+    assert!(resets.get("resumes_total{outcome=\"count-mismatch\"}") <= 2.0);
 }
 
 #[tokio::test]
