@@ -25,7 +25,8 @@ fn main() -> io::Result<()> {
         write(&folder.join(target), &vectors(encoding)?)?;
     }
     write(&folder.join("handshake"), &handshakes())?;
-    write(&folder.join("resume_token"), &resume_tokens())
+    write(&folder.join("resume_token"), &resume_tokens())?;
+    write(&folder.join("websocket"), &websockets())
 }
 
 fn write(folder: &Path, seeds: &[Vec<u8>]) -> io::Result<()> {
@@ -137,4 +138,72 @@ fn resume_tokens() -> Vec<Vec<u8>> {
         said,
         vec![0xff; 24 + 75],
     ]
+}
+
+/// Streams of frames, behind a byte that says how to read them.
+fn websockets() -> Vec<Vec<u8>> {
+    const FIN: u8 = 0x80;
+    let [go_on, text, binary, close, ping, pong] = [0, 1, 2, 8, 9, 10];
+    let streams: [&[(u8, &[u8])]; 8] = [
+        &[
+            (FIN | text, b"hello"),
+            (FIN | ping, b"?"),
+            (FIN | close, b"\x03\xe8bye"),
+        ],
+        &[
+            (text, "gr\u{fc}".as_bytes()),
+            (FIN | pong, b""),
+            (FIN | go_on, "\u{1f3b2}".as_bytes()),
+        ],
+        &[
+            (text, b"\xf0\x9f"),
+            (go_on, b"\x8e"),
+            (FIN | go_on, b"\xb2"),
+            (FIN | close, b""),
+        ],
+        &[
+            (binary, b"\0\xff"),
+            (go_on, b""),
+            (go_on, b"1"),
+            (go_on, b"2"),
+            (FIN | go_on, b"3"),
+        ],
+        &[(FIN | binary, &[7; 130]), (FIN | binary, &[8; 3])],
+        &[(FIN | text | 0x40, b"reserved"), (FIN | 3, b"unknown")],
+        &[(FIN | text, b"\xc0\x80"), (FIN | close, b"\x03")],
+        &[(FIN | go_on, b"nothing"), (ping, b"in parts")],
+    ];
+    let mut seeds = Vec::new();
+    for stream in streams {
+        let frames: Vec<u8> = stream
+            .iter()
+            .flat_map(|(first, payload)| frame(*first, payload))
+            .collect();
+        for how in [0, 1, 6, 7] {
+            seeds.push([&[how], frames.as_slice()].concat());
+        }
+    }
+    // A frame of 20,000 bytes that has only begun to arrive, and one of more than there may be.
+    seeds.push(b"\x01\x82\xfe\x4e\x20\x01\x02\x03\x04begun".to_vec());
+    seeds.push(b"\x01\x82\xff\0\0\0\0\xff\xff\xff\xff\x01\x02\x03\x04".to_vec());
+    seeds
+}
+
+/// A client's frame.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![first];
+    match u8::try_from(payload.len()) {
+        Ok(length @ 0..=125) => frame.push(0x80 | length),
+        Ok(length) => frame.extend([0x80 | 126, 0, length]),
+        Err(_) => unreachable!("no seed is that long"),
+    }
+    frame.extend(mask);
+    frame.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    frame
 }

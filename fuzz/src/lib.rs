@@ -10,10 +10,12 @@
 mod decoders;
 mod handshake;
 mod resume_token;
+mod websocket;
 
 pub use decoders::{decode_json, decode_msgpack, decode_proto};
 pub use handshake::handshake;
 pub use resume_token::resume_token;
+pub use websocket::websocket;
 
 /// A check that takes any bytes.
 pub type Target = fn(&[u8]);
@@ -25,4 +27,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_proto", decode_proto),
     ("handshake", handshake),
     ("resume_token", resume_token),
+    ("websocket", websocket),
 ];

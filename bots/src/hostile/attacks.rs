@@ -134,9 +134,13 @@ pub(super) async fn connects(victim: &Victim) {
                     }
                     held.push_back(stream);
                 }
+                // Being refused is no reason to be slower.
                 Err(error) => {
+                    let is_refusal = error.kind() == io::ErrorKind::Other;
                     victim.on_ended(error.to_string());
-                    sleep(RETRY).await;
+                    if !is_refusal {
+                        sleep(RETRY).await;
+                    }
                 }
             }
         }
