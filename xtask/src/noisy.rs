@@ -82,7 +82,9 @@ impl Noisy {
             serve.args(["--trusted-proxy", "127.0.0.1"]);
         }
         let server = Server::spawn(&mut serve)?;
-        // What is compiled and reserved once is not part of any pair.
+        // What is compiled and reserved once is not part of any pair; and what the server keeps for a minute, for clients that
+        // may come back, has come to its level only after that.
+        self.pair(&server, 0, &mut String::new())?;
         self.play(&server)?;
         let before = resident(&server)?;
         let mut harm = String::new();
