@@ -95,7 +95,8 @@ describe("a session", { concurrency: true, timeout: 120_000 }, () => {
     proxy.mend();
     await waitForConnection(ada.page);
     await waitForPlayer(grace.page, "Ada");
-    for (const { page } of [ada, grace]) await page.getByTestId("chat-lines").getByText("said in the dark").waitFor();
+    for (const { page } of [ada, grace])
+      await page.locator(".chat-line:not(.is-unsaid)").getByText("said in the dark").waitFor();
     await ada.page.locator(".chat-line.is-unsaid").waitFor({ state: "detached" });
     await ada.page.getByTestId("connection-notice").getByText("missed nothing").waitFor();
 
