@@ -4,7 +4,8 @@
  */
 
 /** The part of `WebSocket` that the transport uses. */
-export type Socket = Pick<WebSocket, "binaryType" | "protocol" | "onopen" | "onmessage" | "onclose" | "send" | "close">;
+export type Socket = Pick<WebSocket, "binaryType" | "protocol" | "onopen" | "onmessage" | "onclose" | "send" | "close"> &
+  Partial<Pick<WebSocket, "readyState">>;
 
 /** A moment at which trying again makes sense. */
 export type Moment = "online" | "visible";

@@ -18,6 +18,9 @@ export interface TransportEvents {
   closed(end: { code: number; reason: string; wasOpen: boolean }): void;
 }
 
+/** The state of a socket that can be written to. */
+const OPEN = 1;
+
 export class Transport {
   #socket: Socket | undefined;
   #subprotocol: Subprotocol | undefined;
@@ -36,6 +39,8 @@ export class Transport {
   /** Sends a frame and tells its size on the wire, or 0 where the socket is not open. */
   send(frame: ClientFrame): number {
     if (!this.#socket || !this.#subprotocol) return 0;
+    // The other end may be closing it, of which the event is still to come: a browser complains of what is sent then.
+    if ((this.#socket.readyState ?? OPEN) > OPEN) return 0;
     const message = encodeClient(this.#subprotocol, frame);
     this.#socket.send(message);
     return messageBytes(message);
