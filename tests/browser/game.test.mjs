@@ -16,6 +16,7 @@ import {
   tab,
   waitForConnection,
   waitForPhase,
+  waitForPlayers,
 } from "./support.mjs";
 
 let browser;
@@ -41,6 +42,8 @@ describe("the game", { concurrency: true, timeout: 120_000 }, () => {
     await ada.page.getByTestId("waiting-room").getByText("Grace").waitFor();
 
     await ada.page.getByTestId("add-bots").click();
+    // The start is on another connection than the bots: it could come first, and the match begin without them.
+    await waitForPlayers(grace.page, 4);
     await grace.page.getByTestId("start").click();
     await waitForPhase(ada.page, "active");
     await Promise.all([captureCells(ada.page, 9, FROM_THE_MIDDLE), captureCells(grace.page, 7, FROM_THE_CORNERS)]);

@@ -93,6 +93,11 @@ export async function startWithBots(page) {
   await waitForPhase(page, "active");
 }
 
+/** Waits until a page shows `count` players at the table, people and bots. */
+export async function waitForPlayers(page, count) {
+  await page.getByTestId("scores").locator(".score").nth(count - 1).waitFor();
+}
+
 /** The player's number by which a room knows the person at a page. */
 export async function ownNumber(page) {
   const row = page.getByTestId("scores").locator(".score.is-you");
