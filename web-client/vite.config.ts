@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-/** The pages, as the server embeds them: `/` and `/play/`. The SDK has a build of its own, in `vite.lib.config.ts`. */
+const SERVER = process.env["PARLOR_URL"] ?? "http://127.0.0.1:8080";
+
+/** The pages, as the server embeds them: `/`, `/play/` and `/replay/`. The SDK has a build of its own, in `vite.lib.config.ts`. */
 export default defineConfig({
   build: {
     outDir: "../target/bundle/web",
@@ -9,10 +11,10 @@ export default defineConfig({
     assetsDir: "play/assets",
     modulePreload: { polyfill: false },
     target: "es2022",
-    rollupOptions: { input: { lobby: "index.html", play: "play/index.html" } },
+    rollupOptions: { input: { lobby: "index.html", play: "play/index.html", replay: "replay/index.html" } },
   },
   server: {
-    proxy: { "/ws": { target: process.env["PARLOR_URL"] ?? "http://127.0.0.1:8080", ws: true } },
+    proxy: { "/ws": { target: SERVER, ws: true }, "/storage": { target: SERVER } },
   },
   test: { include: ["src/**/*.test.ts"] },
 });

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use parlor_proto::{ClientFrame, Payload, ServerFrame, client, server};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -103,6 +104,8 @@ struct Bot {
     ledger: Ledger,
     acks: Acks,
     schedule: Option<Schedule>,
+    /// Where inputs are not sent on a schedule: until when each answer is followed by the next input.
+    refill_until: Option<Instant>,
     last_board: Option<(u64, Instant)>,
 }
 
@@ -119,6 +122,7 @@ impl Bot {
             ledger,
             acks: Acks::new(joined.epoch, joined.seq),
             schedule: None,
+            refill_until: None,
             last_board: None,
             seed,
         })
@@ -170,10 +174,7 @@ impl Bot {
                     let now = if changed.is_ok() { *phase.borrow_and_update() } else { Phase::Over };
                     match now {
                         Phase::Joining => {}
-                        Phase::Playing { start, end } => {
-                            self.schedule = Some(Schedule::new(start, end, self.seed.shared.plan.rate));
-                            self.urge().await?;
-                        }
+                        Phase::Playing { start, end } => self.begin(start, end).await?,
                         Phase::Draining => {
                             *is_stopped = true;
                             self.stop();
@@ -184,13 +185,42 @@ impl Bot {
                 () = until_true(&mut settled) => return Ok(()),
                 () = &mut timer, if next.is_some() => self.send_due().await?,
                 () = &mut ack_timer, if ack.is_some() => self.acknowledge().await?,
-                inbound = self.socket.receive() => self.on_inbound(inbound?).await?,
+                inbound = self.socket.receive() => {
+                    self.on_inbound(inbound?).await?;
+                    if self.seed.shared.plan.in_flight.is_some() {
+                        self.catch_up().await?;
+                    }
+                }
             }
         }
     }
 
+    /// Begins to send.
+    async fn begin(&mut self, start: Instant, end: Instant) -> Result<(), SocketError> {
+        let plan = &self.seed.shared.plan;
+        let Some(in_flight) = plan.in_flight else {
+            self.schedule = Some(Schedule::new(start, end, plan.rate));
+            return self.urge().await;
+        };
+        self.refill_until = Some(end);
+        for _ in 0..in_flight {
+            self.refill().await?;
+        }
+        self.socket.flush().await
+    }
+
+    /// Takes all that has come, and sends what follows in one go: a generator that takes longer than the server measures
+    /// itself.
+    async fn catch_up(&mut self) -> Result<(), SocketError> {
+        while let Some(inbound) = self.socket.receive().now_or_never() {
+            self.on_inbound(inbound?).await?;
+        }
+        self.socket.flush().await
+    }
+
     /// Sends no more.
     fn stop(&mut self) {
+        self.refill_until = None;
         if let Some(schedule) = self.schedule.take() {
             self.seed
                 .shared
@@ -211,10 +241,28 @@ impl Bot {
         if let Some(data) = self.script.urge(id) {
             return self.send(Input { id, at_us }, data).await;
         }
-        let sender = self.seed.place;
-        let stamp = Stamp { sender, id, at_us };
+        self.send_next(Input { id, at_us }).await
+    }
+
+    /// Sends the next input, if what was answered is to be followed by one.
+    async fn refill(&mut self) -> Result<(), SocketError> {
+        let now = Instant::now();
+        if self.refill_until.is_none_or(|end| end <= now) {
+            return Ok(());
+        }
+        let id = self.ledger.next_id();
+        let at_us = self.seed.shared.micros(now);
+        self.send_next(Input { id, at_us }).await
+    }
+
+    async fn send_next(&mut self, input: Input) -> Result<(), SocketError> {
+        let stamp = Stamp {
+            sender: self.seed.place,
+            id: input.id,
+            at_us: input.at_us,
+        };
         let data = self.script.next(stamp, &self.seed.room);
-        self.send(Input { id, at_us }, data).await
+        self.send(input, data).await
     }
 
     /// Sends what cannot wait for its turn, if there is anything.
@@ -252,7 +300,11 @@ impl Bot {
     }
 
     async fn send_frame(&mut self, frame: ClientFrame) -> Result<(), SocketError> {
-        let bytes = self.socket.send(&frame).await?;
+        let bytes = if self.refill_until.is_some() {
+            self.socket.feed(&frame).await?
+        } else {
+            self.socket.send(&frame).await?
+        };
         self.seed.shared.counters.on_sent(bytes);
         Ok(())
     }
@@ -277,11 +329,13 @@ impl Bot {
             ServerFrame::Reply(reply) => {
                 let input = self.ledger.on_reply(reply.id);
                 self.on_answer(input, true);
+                return self.refill().await;
             }
             ServerFrame::Error(error) => match error.id {
                 Some(id) => {
                     let input = self.ledger.on_refusal(id, &error.code);
                     self.on_answer(input, false);
+                    return self.refill().await;
                 }
                 None => self.ledger.on_fault(Fault::StrayError),
             },

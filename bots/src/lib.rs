@@ -8,7 +8,8 @@
 //! (`bot`) that plays a `Script` of its plugin and keeps a `Ledger`; the ledgers of a room are audited together
 //! (`account`), and all of it ends in a [`Summary`]. Nothing is printed here but a progress bar on a terminal.
 //!
-//! [`harass`] is the opposite: a client that does harm, so that benches can show what it does to the others.
+//! [`harass`] is the opposite: a client that does harm, so that benches can show what it does to the others. [`last`] has
+//! clients of rooms that outlive the server.
 
 mod account;
 mod acks;
@@ -17,6 +18,7 @@ mod buckets;
 mod error;
 mod hostile;
 mod join;
+mod lasting;
 mod metrics;
 mod options;
 mod room;
@@ -31,6 +33,7 @@ mod summary;
 pub use account::{Fault, Faults};
 pub use error::Error;
 pub use hostile::{Harm, Hostile, harass};
+pub use lasting::{Lasting, LastingReport, last};
 pub use options::{Encoding, Options, Plugin};
 pub use run::run;
 pub use samples::Percentiles;

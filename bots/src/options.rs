@@ -9,7 +9,7 @@ use parlor_proto::Subprotocol;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use crate::{Error, Hostile};
+use crate::{Error, Hostile, Lasting};
 
 /// The most bots in one process: each takes a file descriptor and a local port.
 const BOTS_MAX: usize = 20_000;
@@ -17,6 +17,8 @@ const BOTS_MAX: usize = 20_000;
 const OTHER_FILES: u64 = 64;
 /// The fastest a bot may send, so that its schedule stays far above the clock's resolution.
 const RATE_MAX: f64 = 1_000.0;
+/// Far more than it takes to keep a server busy, and less than a room's mailbox holds.
+const IN_FLIGHT_MAX: usize = 64;
 /// Where the admin listener is unless something else is said.
 const ADMIN_URL: &str = "http://127.0.0.1:8081";
 
@@ -44,6 +46,10 @@ pub struct Options {
     /// Inputs a second and bot, up to 1000 [default: grid 5, chat 1, echo 10, broadcast 1]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<f64>,
+    /// Send as fast as the server answers: each bot keeps so many inputs on their way. For throughput; latencies then say
+    /// little
+    #[arg(long, value_name = "N", conflicts_with = "rate")]
+    pub in_flight: Option<usize>,
     /// The server's admin listener, to report how it kept up by its own clock [default: http://127.0.0.1:8081 where there is a
     /// token]
     #[arg(long, value_name = "URL")]
@@ -69,6 +75,12 @@ pub struct Options {
     /// Instead of playing, do harm to a server on this machine, to see how it bears that
     #[arg(long, value_enum, value_name = "KIND", hide = true)]
     pub hostile: Option<Hostile>,
+    /// Instead of playing, see how rooms outlive the server, or their members
+    #[arg(long, value_enum, value_name = "KIND", hide = true)]
+    pub lasting: Option<Lasting>,
+    /// How many inputs each of these rooms gets first
+    #[arg(long, value_name = "N", default_value_t = 300, hide = true)]
+    pub history: u64,
 }
 
 /// The plugins that bots can play.
@@ -103,6 +115,11 @@ impl Plugin {
             Self::Chat | Self::Broadcast => 1.0,
             Self::Echo => 10.0,
         }
+    }
+
+    /// The fewest players of a room.
+    pub(crate) const fn players_min(self) -> usize {
+        self.players().0
     }
 
     /// The fewest and the most players of a room.
@@ -171,6 +188,8 @@ pub(crate) struct Plan {
     pub(crate) encoding: Encoding,
     pub(crate) duration: Duration,
     pub(crate) rate: f64,
+    /// How many inputs each bot keeps on their way, instead of sending at a rate.
+    pub(crate) in_flight: Option<usize>,
     pub(crate) admin: Option<Admin>,
     forwarded_for: Option<Ipv4Addr>,
 }
@@ -216,6 +235,16 @@ impl Plan {
             let problem = format!("a bot sends more than 0 and at most {RATE_MAX} inputs a second");
             return Err(Error::usage("--rate", problem));
         }
+        if let Some(in_flight) = options.in_flight {
+            if !(1..=IN_FLIGHT_MAX).contains(&in_flight) {
+                let problem = format!("a bot keeps from 1 to {IN_FLIGHT_MAX} inputs on their way");
+                return Err(Error::usage("--in-flight", problem));
+            }
+            if plugin == Plugin::Grid {
+                let problem = "a match of grid has a pace of its own; use another --plugin";
+                return Err(Error::usage("--in-flight", problem));
+            }
+        }
         let (uri, authority) = parse_url("--url", &options.url, "ws")?;
         Ok(Self {
             uri,
@@ -226,6 +255,7 @@ impl Plan {
             encoding: options.subprotocol,
             duration: options.duration,
             rate,
+            in_flight: options.in_flight,
             forwarded_for: options.forwarded_for,
             admin: Admin::find(
                 options.admin_url.as_deref(),
@@ -348,6 +378,8 @@ mod tests {
         assert!(problem("--for 0s").contains("30s"));
         assert!(problem("--rate 0").contains("--rate"));
         assert!(problem("--rate nan").contains("--rate"));
+        assert!(problem("--plugin echo --in-flight 0").contains("1 to 64"));
+        assert!(problem("--in-flight 4").contains("--plugin"));
         assert!(problem("--url wss://a/ws").contains("ws://"));
         assert!(problem("--url localhost").contains("ws://"));
         assert!(problem("--admin-url http://127.0.0.1:1").contains("--admin-token"));

@@ -62,7 +62,7 @@ impl Samples {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LATENCY_US_MAX, DIGITS).expect("the bounds are in order")
 }
 
@@ -88,7 +88,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Option<Self> {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let at = |quantile| millis(histogram.value_at_quantile(quantile));
         (!histogram.is_empty()).then(|| Self {
             count: histogram.len(),

@@ -86,6 +86,21 @@ impl Socket {
 
     /// Sends a frame and says how many bytes it took.
     pub(crate) async fn send(&mut self, frame: &ClientFrame) -> Result<usize, SocketError> {
+        let length = self.feed(frame).await?;
+        self.flush().await?;
+        Ok(length)
+    }
+
+    /// Writes what was fed.
+    pub(crate) async fn flush(&mut self) -> Result<(), SocketError> {
+        match timeout(SEND_TIMEOUT, self.stream.flush()).await {
+            Ok(flushed) => Ok(flushed?),
+            Err(_) => Err(SocketError::Stuck),
+        }
+    }
+
+    /// Sends a frame with the next that is sent, or when all is flushed.
+    pub(crate) async fn feed(&mut self, frame: &ClientFrame) -> Result<usize, SocketError> {
         let bytes = self.subprotocol.encode_client(frame);
         let length = bytes.len();
         let message = if self.subprotocol.is_text() {
@@ -93,7 +108,7 @@ impl Socket {
         } else {
             Message::Binary(bytes)
         };
-        match timeout(SEND_TIMEOUT, self.stream.send(message)).await {
+        match timeout(SEND_TIMEOUT, self.stream.feed(message)).await {
             Ok(sent) => sent?,
             Err(_) => return Err(SocketError::Stuck),
         }

@@ -27,6 +27,8 @@ pub struct Summary {
     pub seconds: f64,
     /// How many inputs a second and bot were scheduled.
     pub rate_hz: f64,
+    /// How many inputs each bot kept in flight instead, where they were not scheduled.
+    pub in_flight: Option<usize>,
     /// What became of the inputs.
     pub inputs: Inputs,
     /// What became of the messages that inputs brought about.
@@ -56,6 +58,8 @@ pub struct Inputs {
     pub refused: u64,
     /// Not answered.
     pub lost: u64,
+    /// Answered a second, while the bots sent.
+    pub answered_per_second: f64,
     /// Due, and not sent because this process was behind.
     pub unsent: u64,
     /// The codes of refusals.
@@ -139,11 +143,14 @@ impl Summary {
             subprotocol: plan.encoding,
             seconds: outcome.elapsed.as_secs_f64(),
             rate_hz: plan.rate,
+            in_flight: plan.in_flight,
             inputs: Inputs {
                 sent: totals.sent,
                 replied: totals.replied,
                 refused: totals.refused,
                 lost: totals.lost,
+                answered_per_second: traffic.answered as f64
+                    / outcome.elapsed.as_secs_f64().max(f64::MIN_POSITIVE),
                 unsent: outcome.unsent,
                 refusals: totals.refusals,
             },
@@ -184,12 +191,13 @@ impl Summary {
             refused,
             lost,
             unsent,
+            answered_per_second,
             ref refusals,
         } = self.inputs;
         let [sent, replied, refused, lost] = [sent, replied, refused, lost].map(HumanCount);
         writeln!(
             formatter,
-            "inputs      {sent} sent = {replied} replied + {refused} refused + {lost} lost"
+            "inputs      {sent} sent = {replied} replied + {refused} refused + {lost} lost; {answered_per_second:.0} answered a second"
         )?;
         for (index, (code, count)) in refusals.iter().enumerate() {
             let label = if index == 0 {
@@ -274,13 +282,16 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
-            "{} rooms of {} bots played {} by {} for {:.1} s, {} inputs/s each\n",
+            "{} rooms of {} bots played {} by {} for {:.1} s, {} each\n",
             self.rooms,
             self.players,
             self.plugin.name(),
             self.subprotocol.name(),
             self.seconds,
-            self.rate_hz
+            self.in_flight.map_or_else(
+                || format!("{} inputs/s", self.rate_hz),
+                |count| format!("{count} inputs in flight"),
+            ),
         )?;
         self.write_counts(formatter)?;
         self.write_latencies(formatter)?;

@@ -33,11 +33,16 @@ type Acks = Arc<Mutex<Vec<client::Ack>>>;
 
 /// Runs 2 rooms of 3 bots against a server with this flaw.
 async fn play(flaw: Flaw) -> Result<Summary, Error> {
-    play_at(50.0, flaw, Acks::default()).await
+    play_at(Some(50.0), None, flaw, Acks::default()).await
 }
 
-/// The same, with so many inputs a second and bot.
-async fn play_at(rate: f64, flaw: Flaw, acks: Acks) -> Result<Summary, Error> {
+/// The same, with so many inputs a second and bot, or so many on their way.
+async fn play_at(
+    rate: Option<f64>,
+    in_flight: Option<usize>,
+    flaw: Flaw,
+    acks: Acks,
+) -> Result<Summary, Error> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port is free");
@@ -54,13 +59,16 @@ async fn play_at(rate: f64, flaw: Flaw, acks: Acks) -> Result<Summary, Error> {
         plugin: Plugin::Echo,
         subprotocol: Encoding::Mixed,
         duration: Duration::from_millis(200),
-        rate: Some(rate),
+        rate,
+        in_flight,
         admin_url: None,
         admin_token: None,
         data_dir: None,
         json: false,
         forwarded_for: None,
         hostile: None,
+        lasting: None,
+        history: 0,
     })
     .await;
     server.abort();
@@ -228,6 +236,20 @@ async fn a_server_that_keeps_the_protocol_is_accounted_for() {
     );
 }
 
+#[tokio::test]
+async fn bots_without_a_schedule_send_when_they_are_answered() {
+    let summary = play_at(None, Some(4), Flaw::None, Acks::default());
+    let summary = summary.await.expect("the server plays along");
+    assert!(summary.is_accounted_for(), "{summary}");
+    let bots = summary.rooms * summary.players;
+    let (sent, answered) = (summary.inputs.sent, summary.inputs.answered_per_second);
+    assert!(
+        sent > bots as u64 * 4,
+        "no more than was on the way at once: {summary}"
+    );
+    assert!(answered * summary.seconds <= sent as f64 + 0.5, "{summary}");
+}
+
 /// Checks that a flaw shows as this fault.
 async fn check(flaw: Flaw, fault: Fault) {
     let summary = play(flaw).await.expect("the bots get in");
@@ -290,7 +312,7 @@ async fn a_bot_that_is_not_let_in_ends_the_run_with_the_reason() {
 #[tokio::test]
 async fn sq4_what_arrived_is_acknowledged() {
     let acks = Acks::default();
-    let summary = play_at(1_000.0, Flaw::None, Arc::clone(&acks)).await;
+    let summary = play_at(Some(1_000.0), None, Flaw::None, Arc::clone(&acks)).await;
     let arrived = summary.expect("the bots get in").deliveries.arrived;
     let acks = acks.lock().expect("no test panics here");
     // Six bots, each of which says it every 64 frames, or, should this machine be busy, after a second.

@@ -21,12 +21,15 @@ async fn attack(kind: Hostile, url: String) -> Result<Harm, Error> {
         subprotocol: Encoding::Mixed,
         duration: Duration::from_millis(300),
         rate: None,
+        in_flight: None,
         admin_url: None,
         admin_token: None,
         data_dir: None,
         json: false,
         forwarded_for: None,
         hostile: Some(kind),
+        lasting: None,
+        history: 0,
     };
     harass(kind, options).await
 }

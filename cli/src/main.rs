@@ -1,6 +1,7 @@
 //! The `parlor` command.
 
 mod bundle;
+mod replay;
 mod serve;
 
 use std::fmt::Display;
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Runs the server.
     Serve(Box<serve::Args>),
+    /// Runs the history of a room again: what happened, and whether the same comes of it.
+    Replay(replay::Args),
     /// Plays against a running server, and measures how it keeps up.
     Bots(Box<parlor_bots::Options>),
 }
@@ -46,9 +49,18 @@ fn main() -> ExitCode {
                 Err(serve::Error::Usage(error)) => fail(USAGE, &format!("failed to {error}")),
                 Err(serve::Error::Failed(error)) => fail(1, &format!("failed to {error:#}")),
             },
+            Command::Replay(args) => replay_room(&args),
             Command::Bots(options) => bots(*options).await,
         }
     })
+}
+
+/// A history that comes out otherwise is no error, but a script must see it.
+fn replay_room(args: &replay::Args) -> ExitCode {
+    match replay::replay(args) {
+        Ok(report) => answer(&report.text, None, u8::from(!report.is_same)),
+        Err(error) => fail(2, &format!("failed to {error:#}")),
+    }
 }
 
 async fn bots(options: parlor_bots::Options) -> ExitCode {
@@ -59,10 +71,31 @@ async fn bots(options: parlor_bots::Options) -> ExitCode {
             Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
         };
     }
+    if let Some(kind) = options.lasting {
+        return lasting(kind, options).await;
+    }
     match parlor_bots::run(options).await {
         Ok(summary) => {
             let json = is_json.then(|| serde_json::to_string(&summary));
             answer(&summary, json, summary.exit_code())
+        }
+        Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
+    }
+}
+
+/// Has clients in rooms that last. Whoever ends the server meanwhile is told on stdout when it is time, and says by a
+/// line on stdin that it is done.
+async fn lasting(kind: parlor_bots::Lasting, options: parlor_bots::Options) -> ExitCode {
+    let is_json = options.json;
+    let killed = async {
+        let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
+        // The end of stdin says it as well.
+        drop(line.await);
+    };
+    match parlor_bots::last(kind, options, || print("ready"), killed).await {
+        Ok(report) => {
+            let json = is_json.then(|| serde_json::to_string(&report));
+            answer(&report, json, u8::from(!report.is_exact()))
         }
         Err(error) => fail(error.exit_code(), &format!("failed to {error}")),
     }

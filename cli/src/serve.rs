@@ -1,6 +1,7 @@
 //! `parlor serve`: settings from flags, environment and file, checked before anything binds; then the server.
 
 mod doors;
+mod journal;
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -11,14 +12,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use parlor_server::{
-    Auth, Catalog, Config, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
-    raise_open_files,
+    Auth, Catalog, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak,
+    connections_within, raise_open_files,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use self::doors::DoorArgs;
+use self::journal::JournalArgs;
 use crate::bundle;
 
 /// A flag wins over its environment variable, and both over the configuration file. What is written nowhere takes its
@@ -77,6 +79,9 @@ pub(crate) struct Args {
     /// Breaks the server on purpose, so that a test of tests can see them fail
     #[arg(long, env = "PARLOR_TEST_BREAK", hide = true)]
     test_break: Option<TestBreak>,
+    /// Ends the server at a point, as if it were killed there, so that a test can see what it finds afterwards
+    #[arg(long, env = "PARLOR_TEST_CRASH_AT", hide = true)]
+    test_crash_at: Option<CrashAt>,
     /// How log lines are written
     #[arg(
         long,
@@ -93,6 +98,8 @@ pub(crate) struct Args {
         default_value = "info"
     )]
     log: String,
+    #[command(flatten)]
+    journal: JournalArgs,
     #[command(flatten)]
     doors: DoorArgs,
 }
@@ -258,11 +265,13 @@ fn config(args: Args) -> Result<Config, Error> {
         file.origin = args.origin;
     }
     args.doors.overlay(&mut file);
+    args.journal.overlay(&mut file);
     let connections = connections_within(file.connections_max, raise_open_files());
     file.connections_max = Some(connections.map_err(|error| Error::Usage(error.to_string()))?);
     let config = Config::check(file).map_err(|error| Error::Usage(error.to_string()))?;
     Ok(Config {
         test_break: args.test_break,
+        crash_at: args.test_crash_at,
         ..config
     })
 }

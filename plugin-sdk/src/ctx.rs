@@ -263,25 +263,50 @@ impl Ctx {
     }
 }
 
-/// Storage that all rooms of the plugin share. Each answer comes to [`Room::kv_answer`](crate::Room::kv_answer) with the
-/// number that was chosen for the operation.
+/// Storage that all rooms of the plugin share and that outlives them: keys in the order of their bytes, and values of any
+/// bytes. Other plugins have their own.
+///
+/// An operation is run after the step that asks for it, and its answer comes to
+/// [`Room::kv_answer`](crate::Room::kv_answer) in a later step, with the number that was chosen for it; use a number only
+/// once among those that wait. What was asked first is run first. When the answer comes, what was written is durable, and
+/// what was read is too: it survives the loss of power, whatever durability the plugin declares. A plugin of durability
+/// `Journal` is answered exactly once, also over a crash: an operation that was run and not answered is not run again, and
+/// its answer is the one of the first time. With less, an operation of a room that is lost may have been run.
+///
+/// Between a `kv_get` and a `kv_put` another room may write. What depends on the value before is written with
+/// [`kv_compare_and_put`](Ctx::kv_compare_and_put), and tried again with the value that its `Conflict` tells.
+///
+/// | limit | default | beyond it |
+/// |---|---|---|
+/// | a key | 256 bytes | [`KvError::TooLarge`](crate::KvError) |
+/// | a value | 64 KiB | `TooLarge` |
+/// | a plugin's keys and values | 16 MiB | `Quota`, for what would add to it |
+/// | a plugin's keys | 100,000 | `Quota` |
+/// | operations of one step | 64 | a fault |
+/// | operations of one room that wait | 1,024 | `Unavailable`; set a timer and ask again |
+///
+/// Keys that begin with `public/` can be read by anybody, signed in or not, with `GET /storage/PLUGIN/KEY`: the value has
+/// to be MessagePack as [`Payload::of`] writes it, and is shown as JSON. All other keys are the plugin's alone.
+///
+/// In tests, [`TestRoom::run_storage`](crate::testing::TestRoom::run_storage) answers.
 impl Ctx {
-    /// Reads a key.
+    /// Reads a key. The answer is `Value`, `None` where there is no such key.
     pub fn kv_get(&mut self, operation: u64, key: impl Into<String>) {
         self.kv(operation, KvRequest::Get(key.into()));
     }
 
-    /// Writes a key.
+    /// Writes a key. The answer is `Stored`.
     pub fn kv_put(&mut self, operation: u64, key: impl Into<String>, value: Vec<u8>) {
         self.kv(operation, KvRequest::Put((key.into(), Some(value))));
     }
 
-    /// Deletes a key.
+    /// Deletes a key. The answer is `Stored`, also where there was none.
     pub fn kv_delete(&mut self, operation: u64, key: impl Into<String>) {
         self.kv(operation, KvRequest::Put((key.into(), None)));
     }
 
-    /// Writes a key if its value still is `expected`. `None` is no value, on either side.
+    /// Writes a key if its value still is `expected`: the answer is `Stored`, or `Conflict` with the value that is there.
+    /// `None` is no value, on either side.
     pub fn kv_compare_and_put(
         &mut self,
         operation: u64,
@@ -295,7 +320,8 @@ impl Ctx {
         );
     }
 
-    /// Reads up to `count` entries whose keys begin with `prefix` and come after `after`.
+    /// Reads up to `count` entries whose keys begin with `prefix` and come after `after`, in key order. The answer is
+    /// `Entries`: at most 256 of them, and 256 KiB. To read all, go on after the last key until none come.
     pub fn kv_list(
         &mut self,
         operation: u64,

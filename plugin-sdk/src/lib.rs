@@ -57,7 +57,8 @@
 //!
 //! A room is a pure function of its configuration and its events. Time is [`Ctx::now_ms`], chance is [`Ctx::random`], and
 //! whatever the room knows is in the fields that serde writes. A `HashMap` iterates in another order after a restore: use
-//! [`Map`] and [`Set`]. [`testing::TestRoom`] runs everything twice and says where a room breaks this.
+//! [`Map`] and [`Set`]. [`testing::TestRoom`] runs everything twice and says where a room breaks this. `docs/determinism.md`
+//! has the whole list, and `docs/storage.md` what outlives a room.
 
 #![deny(missing_docs)]
 

@@ -28,11 +28,14 @@ impl Payload {
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, PayloadError> {
         let raw =
             rmp_serde::to_vec_named(value).map_err(|error| PayloadError::new(error.to_string()))?;
-        Self::checked(&raw)
+        Self::from_bytes(&raw)
     }
 
-    /// Checks bytes of unknown origin.
-    pub(crate) fn checked(raw: &[u8]) -> Result<Self, PayloadError> {
+    /// MessagePack that came from elsewhere, from the storage for instance.
+    ///
+    /// # Errors
+    /// When it is not exactly one value of the value model.
+    pub fn from_bytes(raw: &[u8]) -> Result<Self, PayloadError> {
         let mut rest = raw;
         let mut out = Vec::with_capacity(raw.len());
         copy_value(&mut rest, &mut out, 0)?;
@@ -61,7 +64,8 @@ impl Payload {
         &self.0
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    /// The MessagePack, to be stored for instance.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 }

@@ -78,7 +78,8 @@ pub trait Room: Serialize + DeserializeOwned + 'static {
         let _ = (room, name, data);
     }
 
-    /// A storage operation asked for by one of [`Ctx`]'s `kv_` methods is done.
+    /// A storage operation asked for by one of [`Ctx`]'s `kv_` methods is done: in a later step, when it is durable. What
+    /// was asked first is answered first, but for [`KvError::Unavailable`], which may come sooner; it was not done then.
     fn kv_answer(&mut self, room: &mut Ctx, operation: u64, outcome: Result<KvOutcome, KvError>) {
         let _ = (room, operation, outcome);
     }

@@ -61,6 +61,8 @@ text_enum! {
         Unsupported "UNSUPPORTED",
         /// The server takes nothing new, for it is about to stop.
         ServerDraining "SERVER_DRAINING",
+        /// The server cannot write to its disk, and the room must not go on without.
+        StorageUnavailable "STORAGE_UNAVAILABLE",
         /// An input's id that does not rise, and whose reply is not known.
         OutOfOrderId "OUT_OF_ORDER_ID",
         /// The plugin refused the input.

@@ -18,17 +18,23 @@ pub enum TestBreak {
     ApplyTwice,
     /// An input is answered twice.
     ReplyTwice,
+    /// What a step brought about leaves before its record is durable.
+    ReleaseBeforeCommit,
+    /// Nothing is ever forced to the disk.
+    NoFsync,
 }
 
 impl TestBreak {
     /// All of them, with the names they go by.
-    pub const ALL: [(&str, Self); 6] = [
+    pub const ALL: [(&str, Self); 8] = [
         ("resume-skip-one", Self::ResumeSkipOne),
         ("resume-repeat-one", Self::ResumeRepeatOne),
         ("resume-swap", Self::ResumeSwap),
         ("reset-needless", Self::ResetNeedless),
         ("apply-twice", Self::ApplyTwice),
         ("reply-twice", Self::ReplyTwice),
+        ("release-before-commit", Self::ReleaseBeforeCommit),
+        ("no-fsync", Self::NoFsync),
     ];
 }
 

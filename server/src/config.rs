@@ -2,7 +2,9 @@
 //! binds.
 
 mod doors;
+mod journal;
 mod limits;
+mod storage;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,11 +19,15 @@ use serde::Deserialize;
 use crate::accept::Tls;
 use crate::auth::{AuthSettings, JwtError, JwtSettings, JwtTable};
 use crate::breakage::TestBreak;
+use crate::crash_point::CrashAt;
+use crate::persistence::PersistenceSettings;
 use crate::plugin::ROOMS_MAX;
 use crate::room::MailboxBounds;
 
 pub use doors::DoorLimits;
+pub use journal::{FileJournal, Fsync};
 pub use limits::{FileLimits, Switch};
+pub use storage::StorageLimits;
 
 /// What the operator wrote, from the configuration file or from flags. Whatever is absent takes its default.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -87,12 +93,31 @@ pub struct FileConfig {
     /// How long a client that lost its connection may come back and go on where it was, in seconds; its seats are kept as
     /// long. Default 60; 0 gives them up at once.
     pub resume_window_seconds: Option<u64>,
+    /// What of a plugin's rooms survives, where that is to be more than the plugin declares: `snapshot` or `journal`, by
+    /// plugin name.
+    #[serde(default)]
+    pub durability: HashMap<String, Durable>,
+    /// How long a room is kept that nobody is in, in days. Default 7.
+    pub keep_rooms_days: Option<u64>,
+    /// How the journal is written.
+    #[serde(default)]
+    pub journal: FileJournal,
     /// How much a client may ask for.
     #[serde(default)]
     pub limits: FileLimits,
     /// Settings handed to plugins, by plugin name.
     #[serde(default)]
     pub plugin: HashMap<String, serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What an operator may ask for of a plugin's rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durable {
+    /// The state of the last snapshot survives a crash.
+    Snapshot,
+    /// Everything that was acknowledged does.
+    Journal,
 }
 
 /// Who may connect.
@@ -132,8 +157,12 @@ pub struct Config {
     pub limits: Limits,
     /// Settings handed to plugins, by plugin name.
     pub plugin_settings: HashMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// How rooms and sessions outlive the server.
+    pub persistence: PersistenceSettings,
     /// Breaks the server on purpose, for tests of tests.
     pub test_break: Option<TestBreak>,
+    /// Where the server ends itself, for tests of what it finds afterwards.
+    pub crash_at: Option<CrashAt>,
 }
 
 /// All limits of the host. Plugins have their own.
@@ -184,6 +213,10 @@ pub struct Limits {
     pub queued_bytes_max: usize,
     /// Bytes that all rooms of the node keep for clients that come back; a room keeps 64 KiB in any case.
     pub retained_bytes_max: usize,
+    /// How often it is looked at a room whether its plugin is deterministic; zero for never.
+    pub audit_every: Duration,
+    /// How much a plugin may store.
+    pub storage: StorageLimits,
 }
 
 impl Limits {
@@ -220,6 +253,8 @@ impl Default for Limits {
             outbox_bytes_max: 1 << 20,
             queued_bytes_max: 256 << 20,
             retained_bytes_max: 512 << 20,
+            audit_every: Duration::from_secs(5),
+            storage: StorageLimits::default(),
         }
     }
 }
@@ -288,6 +323,17 @@ pub enum ConfigError {
     NoFolder(PathBuf),
 }
 
+impl FileConfig {
+    /// Where tokens are checked, a page of another site has nothing to gain; guests need the list of pages.
+    fn says_who_may_connect(&self) -> bool {
+        match self.auth {
+            None => false,
+            Some(Auth::Guest) => !self.origin.is_empty(),
+            Some(Auth::Jwt) => true,
+        }
+    }
+}
+
 impl Config {
     /// Checks what the operator wrote.
     ///
@@ -297,13 +343,7 @@ impl Config {
     pub fn check(mut file: FileConfig) -> Result<Self, ConfigError> {
         let listen = file.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
         let is_loopback = listen.ip().is_loopback();
-        // Where tokens are checked, a page of another site has nothing to gain; guests need the list of pages.
-        let is_said = match file.auth {
-            None => false,
-            Some(Auth::Guest) => !file.origin.is_empty(),
-            Some(Auth::Jwt) => true,
-        };
-        if !is_loopback && !is_said {
+        if !is_loopback && !file.says_who_may_connect() {
             return Err(ConfigError::OpenToTheNetwork(listen));
         }
         let auth = match file.auth.unwrap_or(Auth::Guest) {
@@ -344,6 +384,7 @@ impl Config {
             return Err(ConfigError::NoFolder(web.clone()));
         }
         let tls = doors::tls(&file)?;
+        let persistence = journal::check(&mut file)?;
         let (proxies, is_proxy_protocol) = doors::proxies(&file)?;
         Ok(Self {
             listen,
@@ -361,8 +402,10 @@ impl Config {
             proxies,
             is_proxy_protocol,
             limits,
+            persistence,
             plugin_settings: file.plugin,
             test_break: None,
+            crash_at: None,
         })
     }
 }

@@ -89,7 +89,10 @@ fn reserve(path: &Path, until: u64) -> io::Result<()> {
     let mut file = File::create(&draft)?;
     writeln!(file, "{until}")?;
     file.sync_all()?;
-    fs::rename(&draft, path)
+    fs::rename(&draft, path)?;
+    // Without this the name may still lead to the old number after a power failure.
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

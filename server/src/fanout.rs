@@ -1,12 +1,15 @@
-//! Frames to sockets: each is encoded at most once per encoding in use, and its recipients share the bytes.
+//! Frames to sockets: each is encoded at most once per encoding in use, and its recipients share the bytes. All that a
+//! room or a session sends passes here; how it leaves is the [`Exit`]'s business.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parlor_journal::Lsn;
 use parlor_proto::{ServerFrame, Subprotocol};
 
+use crate::release::{Leaving, Release};
 use crate::session::Peer;
-use crate::session::outbox::{Burst, StateKey};
+use crate::session::outbox::{Burst, Control, StateKey};
 use crate::telemetry::Metrics;
 
 /// Encodes frames and puts them into outboxes.
@@ -14,6 +17,18 @@ use crate::telemetry::Metrics;
 pub(crate) struct Fanout {
     metrics: Arc<Metrics>,
     burst: Burst,
+    exit: Exit,
+}
+
+/// How what is sent leaves.
+#[derive(Debug)]
+pub(crate) enum Exit {
+    /// At once.
+    Open,
+    /// When what brought it about is durable.
+    Durable(Release),
+    /// Not at all: it left when this was brought about for the first time.
+    Closed,
 }
 
 impl Fanout {
@@ -23,7 +38,47 @@ impl Fanout {
             // Each room and session counts its own; that two meet in one outbox under one number is next to impossible,
             // and would only let a little more wait.
             burst: Burst(rand::random()),
+            exit: Exit::Open,
         }
+    }
+
+    /// Changes the way out.
+    pub(crate) fn set_exit(&mut self, exit: Exit) {
+        self.exit = exit;
+    }
+
+    /// The queue of what waits for the disk, where there is one.
+    pub(crate) fn release(&self) -> Option<&Release> {
+        match &self.exit {
+            Exit::Durable(release) => Some(release),
+            Exit::Open | Exit::Closed => None,
+        }
+    }
+
+    /// The record that must be durable before what is brought about now may leave; `None` if nothing leaves.
+    pub(crate) fn record(&self) -> Option<Lsn> {
+        match &self.exit {
+            Exit::Open => Some(0),
+            Exit::Durable(release) => Some(release.record()),
+            Exit::Closed => None,
+        }
+    }
+
+    /// Lets something go, in order with all the rest.
+    pub(crate) fn leave(&self, leaving: Leaving) {
+        match &self.exit {
+            Exit::Open => leaving.go(),
+            Exit::Durable(release) => release.leave(leaving),
+            Exit::Closed => {}
+        }
+    }
+
+    /// Says something to a session.
+    pub(crate) fn tell(&self, peer: &Peer, control: Control) {
+        self.leave(Leaving::Word {
+            outbox: Arc::clone(&peer.outbox),
+            control,
+        });
     }
 
     /// From here on, what is sent belongs to another step: see [`Burst`].
@@ -42,8 +97,17 @@ impl Fanout {
 
     /// Sends one recipient a frame that others may get too.
     pub(crate) fn deliver(&self, peer: &Peer, encoded: &Encoded) {
-        let message = encoded.message(peer.subprotocol, &self.metrics);
-        peer.outbox.push(peer.connection, self.burst, message);
+        let message = || encoded.message(peer.subprotocol, &self.metrics);
+        match &self.exit {
+            Exit::Open => peer.outbox.push(peer.connection, self.burst, message()),
+            Exit::Durable(release) => release.leave(Leaving::Frame {
+                outbox: Arc::clone(&peer.outbox),
+                connection: peer.connection,
+                burst: self.burst,
+                message: message(),
+            }),
+            Exit::Closed => {}
+        }
     }
 
     /// Sends one state of a view to all of `to`.
@@ -55,9 +119,12 @@ impl Fanout {
     ) {
         let encoded = Encoded::new(frame);
         for peer in to {
-            let message = encoded.message(peer.subprotocol, &self.metrics);
-            peer.outbox
-                .push_state(peer.connection, key.clone(), message);
+            self.leave(Leaving::State {
+                outbox: Arc::clone(&peer.outbox),
+                connection: peer.connection,
+                key: key.clone(),
+                message: encoded.message(peer.subprotocol, &self.metrics),
+            });
         }
     }
 }
@@ -75,6 +142,10 @@ impl Encoded {
             frame,
             messages: Default::default(),
         }
+    }
+
+    pub(crate) fn frame(&self) -> &ServerFrame {
+        &self.frame
     }
 
     /// The frame in one encoding, made when it is first asked for.

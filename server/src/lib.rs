@@ -11,14 +11,20 @@ mod auth;
 mod bans;
 mod breakage;
 mod config;
+mod crash_point;
 mod drain;
 mod epochs;
 mod fanout;
 mod node;
 mod open_files;
+mod persistence;
 mod plugin;
+mod release;
+pub mod replay;
+mod revival;
 mod room;
 mod session;
+mod storage;
 mod telemetry;
 mod web;
 
@@ -26,8 +32,9 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use parlor_proto::Payload;
+use parlor_proto::{Durability, Payload};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,21 +43,29 @@ use self::accept::Door;
 use self::admin::AdminToken;
 use self::auth::Authenticator;
 use self::bans::Bans;
+use self::crash_point::CrashPoints;
 use self::epochs::Epochs;
 use self::node::{Node, Phase, Reports};
-use self::plugin::SlowLane;
+use self::persistence::Persistence;
+use self::plugin::{AuditPace, SlowLane};
 use self::room::RetainedBytes;
 use self::session::outbox::QueuedBytes;
+use self::storage::Storage;
 use self::telemetry::Metrics;
 use self::web::Site;
 
 pub use accept::{Tls, TlsError};
 pub use auth::{AuthSettings, JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub use breakage::TestBreak;
-pub use config::{Auth, Config, ConfigError, DoorLimits, FileConfig, FileLimits, Limits, Switch};
+pub use config::{
+    Auth, Config, ConfigError, DoorLimits, Durable, FileConfig, FileJournal, FileLimits, Fsync,
+    Limits, StorageLimits, Switch,
+};
+pub use crash_point::CrashAt;
 pub use open_files::{connections_within, raise_open_files};
 pub use parlor_gate::origin::Origins;
 pub use parlor_gate::rates::RateSettings;
+pub use persistence::PersistenceSettings;
 pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
 pub use web::Assets;
 
@@ -83,31 +98,17 @@ pub async fn run(
             "this server is broken on purpose, for a test; use it for nothing else"
         );
     }
-    let queued_bytes_max = config.limits.queued_bytes_max;
-    let retained_bytes_max = config.limits.retained_bytes_max;
+    if let Some(at) = &config.crash_at {
+        tracing::error!(
+            ?at,
+            "this server ends itself there, for a test; use it for nothing else"
+        );
+    }
     let metrics = Arc::new(Metrics::new());
     let public_door = Arc::new(Door::public(&config, &metrics));
     let admin_door = Arc::new(Door::admin(&config, &metrics));
-    let node = Arc::new(Node {
-        auth: Authenticator::open(config.auth, Arc::clone(&metrics)).await?,
-        bans: Bans::new(&config.limits.doors),
-        epochs: Epochs::open(&config.data_dir)?,
-        slow_lane: SlowLane::start()?,
-        limits: config.limits,
-        catalog,
-        sessions: session::Sessions::open(&config.data_dir)?,
-        rooms: room::Registry::default(),
-        queued: Arc::new(QueuedBytes::new(queued_bytes_max)),
-        retained: Arc::new(RetainedBytes::new(retained_bytes_max)),
-        test_break: config.test_break,
-        metrics,
-        reports: Reports::default(),
-        phase: watch::channel(Phase::Ready).0,
-    });
-    let durable = node.catalog.names_of_durable();
-    if !durable.is_empty() {
-        tracing::warn!(plugins = ?durable, "these plugins declare that their rooms survive a crash; this server keeps rooms in memory only");
-    }
+    let node = open_node(&config, catalog, metrics).await?;
+    revival::revive(&node);
     let site = Site {
         assets,
         folder: config.web,
@@ -128,12 +129,65 @@ pub async fn run(
         drain::drain(&node).await;
     };
     tokio::select! {
+        never = room::tend(&node) => match never {},
         () = node.auth.keep_fresh() => {}
+        () = node.storage.serve() => {}
         () = stopped => {}
         Some(Err(failed)) = listening.join_next() => return Err(io::Error::other(failed)),
     }
+    // What was written last is on the disk when the process says that it is over.
+    let journal = node.persistence.journal.clone();
+    let is_settled = tokio::task::spawn_blocking(move || journal.close(LAST_WRITES)).await;
+    if !is_settled.unwrap_or(false) {
+        tracing::error!("the journal could not be written to its end before the server stopped");
+    }
     Ok(())
 }
+
+/// Everything that connections and rooms share, opened from the data directory.
+async fn open_node(
+    config: &Config,
+    catalog: Arc<Catalog>,
+    metrics: Arc<Metrics>,
+) -> io::Result<Arc<Node>> {
+    let limits = config.limits.clone();
+    let crash_points = CrashPoints::new(config.crash_at.clone());
+    let persistence = Persistence::open(
+        &config.data_dir,
+        config.persistence.clone(),
+        config.test_break,
+        &crash_points,
+    )?;
+    for version in catalog.newest() {
+        if persistence.durability_of(&version) != Durability::None {
+            persistence.keep_component(&version)?;
+        }
+    }
+    let journal = persistence.journal.clone();
+    Ok(Arc::new(Node {
+        persistence: Arc::new(persistence),
+        auth: Authenticator::open(config.auth.clone(), Arc::clone(&metrics)).await?,
+        bans: Bans::new(&limits.doors),
+        storage: Storage::open(journal, limits.storage, Arc::clone(&metrics)),
+        epochs: Epochs::open(&config.data_dir)?,
+        slow_lane: SlowLane::start()?,
+        catalog,
+        sessions: session::Sessions::open(&config.data_dir)?,
+        rooms: room::Registry::default(),
+        queued: Arc::new(QueuedBytes::new(limits.queued_bytes_max)),
+        retained: Arc::new(RetainedBytes::new(limits.retained_bytes_max)),
+        test_break: config.test_break,
+        crash_points,
+        metrics,
+        reports: Reports::default(),
+        audits: AuditPace::new(limits.audit_every),
+        phase: watch::channel(Phase::Ready).0,
+        limits,
+    }))
+}
+
+/// How long a stopping server tries to write what is left to write.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The operator's settings as plugins get them.
 ///

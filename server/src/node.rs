@@ -9,11 +9,14 @@ use crate::auth::Authenticator;
 use crate::bans::Bans;
 use crate::breakage::TestBreak;
 use crate::config::Limits;
+use crate::crash_point::CrashPoints;
 use crate::epochs::Epochs;
-use crate::plugin::{Catalog, FaultReport, SlowLane};
+use crate::persistence::Persistence;
+use crate::plugin::{AuditPace, Catalog, FaultReport, SlowLane};
 use crate::room::{Registry, RetainedBytes};
 use crate::session::Sessions;
 use crate::session::outbox::QueuedBytes;
+use crate::storage::Storage;
 use crate::telemetry::Metrics;
 
 /// What the node is doing.
@@ -39,11 +42,18 @@ pub(crate) struct Node {
     pub(crate) retained: Arc<RetainedBytes>,
     /// How the server is broken on purpose.
     pub(crate) test_break: Option<TestBreak>,
+    /// Where the server ends itself, for a test.
+    pub(crate) crash_points: CrashPoints,
+    /// What outlives the process.
+    pub(crate) persistence: Arc<Persistence>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) epochs: Epochs,
     pub(crate) slow_lane: SlowLane,
     pub(crate) reports: Reports,
+    /// When it is looked whether a plugin is deterministic.
+    pub(crate) audits: AuditPace,
     pub(crate) bans: Bans,
+    pub(crate) storage: Storage,
     pub(crate) phase: watch::Sender<Phase>,
 }
 

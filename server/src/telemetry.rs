@@ -1,8 +1,11 @@
 //! What the server counts. Every metric has its name here and nowhere else.
 
+mod journal;
+
 use std::fmt;
 use std::time::Duration;
 
+use parlor_journal::Journal;
 use parlor_proto::{CloseCode, Subprotocol};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +13,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use self::journal::JournalMetrics;
 
 type Label = [(&'static str, &'static str); 1];
 type PluginLabel = [(&'static str, String); 1];
@@ -48,7 +53,17 @@ pub(crate) struct Metrics {
     slow_consumers: Family<Label, Counter>,
     rates_exceeded: Family<Label, Counter>,
     overloads: Family<Label, Counter>,
+    recoveries: Family<Label, Counter>,
+    audits: Family<Label, Counter>,
+    rooms_slept: Counter,
+    sleepers: Gauge,
     log_lines_dropped: Counter,
+    storage_operations: Family<Label, Counter>,
+    storage_waiting: Gauge,
+    storage_keys: Family<PluginLabel, Gauge>,
+    storage_bytes: Family<PluginLabel, Gauge>,
+    storage_damages: Counter,
+    journal: JournalMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -112,6 +127,18 @@ impl Metrics {
             "Members who had most of an overloaded room's time, by what became of them",
             overloads.clone(),
         );
+        let recoveries = Family::<Label, Counter>::default();
+        registry.register(
+            "rooms_recovered",
+            "Rooms brought back from the journal, by outcome: whole, damaged, or set-aside",
+            recoveries.clone(),
+        );
+        let audits = Family::<Label, Counter>::default();
+        registry.register(
+            "audits",
+            "Rooms of which some steps were lived through again, by whether the same came of them",
+            audits.clone(),
+        );
         let connections_refused = Family::<Label, Counter>::default();
         registry.register(
             "connections_refused",
@@ -129,6 +156,25 @@ impl Metrics {
             "certificates_read",
             "Changed certificates that were read, by whether they can be used",
             certificates_read.clone(),
+        );
+        let storage_operations = Family::<Label, Counter>::default();
+        registry.register(
+            "storage_operations",
+            "Storage operations of plugins, by what they came to",
+            storage_operations.clone(),
+        );
+        let storage_keys = Family::<PluginLabel, Gauge>::default();
+        registry.register(
+            "storage_keys",
+            "Keys that plugins store, by plugin",
+            storage_keys.clone(),
+        );
+        let storage_bytes = Family::<PluginLabel, Gauge>::default();
+        registry.register_with_unit(
+            "storage",
+            "What plugins store, keys and values, by plugin",
+            Unit::Bytes,
+            storage_bytes.clone(),
         );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
@@ -187,6 +233,18 @@ impl Metrics {
             slow_consumers,
             rates_exceeded,
             overloads,
+            recoveries,
+            audits,
+            rooms_slept: counter(
+                &mut registry,
+                "rooms_slept",
+                "Rooms put to sleep because nobody was in them",
+            ),
+            sleepers: gauge(
+                &mut registry,
+                "rooms_asleep",
+                "Rooms that sleep, and take no more than a name",
+            ),
             frames_replayed: counter(
                 &mut registry,
                 "frames_replayed",
@@ -235,8 +293,27 @@ impl Metrics {
                 "log_lines_dropped",
                 "Lines of plugins' logs over their budget",
             ),
+            storage_operations,
+            storage_waiting: gauge(
+                &mut registry,
+                "storage_waiting",
+                "Storage operations that were not answered yet",
+            ),
+            storage_keys,
+            storage_bytes,
+            storage_damages: counter(
+                &mut registry,
+                "storage_damages",
+                "Plugins whose storage lost its newest changes to damage on the disk",
+            ),
+            journal: JournalMetrics::new(&mut registry),
             registry,
         }
+    }
+
+    /// Reads what the journal has done by now.
+    pub(crate) fn read_journal(&self, journal: &Journal) {
+        self.journal.read(journal);
     }
 
     /// All metrics in the OpenMetrics text format.
@@ -286,6 +363,24 @@ impl Metrics {
 
     pub(crate) fn room_overloaded(&self, outcome: &'static str) {
         self.overloads.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn room_recovered(&self, outcome: &'static str) {
+        self.recoveries.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn audited(&self, is_same: bool) {
+        let outcome = if is_same { "same" } else { "differs" };
+        self.audits.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn room_slept(&self) {
+        self.rooms_slept.inc();
+    }
+
+    /// How many rooms sleep.
+    pub(crate) fn sleepers(&self, count: usize) {
+        self.sleepers.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn room_opened(&self) {
@@ -375,6 +470,30 @@ impl Metrics {
         self.states_replaced.inc_by(count);
     }
 
+    pub(crate) fn storage_operation(&self, outcome: &'static str) {
+        self.storage_operations
+            .get_or_create(&[("outcome", outcome)])
+            .inc();
+    }
+
+    /// What counts the operations that wait.
+    pub(crate) fn storage_waiting(&self) -> Gauge {
+        self.storage_waiting.clone()
+    }
+
+    pub(crate) fn storage_damaged(&self) {
+        self.storage_damages.inc();
+    }
+
+    /// What a plugin's storage shows of itself.
+    pub(crate) fn storage_of(&self, plugin: &str) -> StorageSize {
+        let label = [("plugin", plugin.to_owned())];
+        StorageSize {
+            keys: self.storage_keys.get_or_create(&label).clone(),
+            bytes: self.storage_bytes.get_or_create(&label).clone(),
+        }
+    }
+
     pub(crate) fn sends_to_departed(&self, count: usize) {
         self.sends_to_departed.inc_by(count as u64);
     }
@@ -387,6 +506,20 @@ pub(crate) struct InputTimes(Histogram);
 impl InputTimes {
     pub(crate) fn applied(&self, time: Duration) {
         self.0.observe(time.as_secs_f64());
+    }
+}
+
+/// How much one plugin stores: resolved once for each plugin.
+#[derive(Debug)]
+pub(crate) struct StorageSize {
+    keys: Gauge,
+    bytes: Gauge,
+}
+
+impl StorageSize {
+    pub(crate) fn set(&self, keys: usize, bytes: usize) {
+        self.keys.set(keys.try_into().unwrap_or(i64::MAX));
+        self.bytes.set(bytes.try_into().unwrap_or(i64::MAX));
     }
 }
 

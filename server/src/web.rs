@@ -1,5 +1,7 @@
 //! The pages and the client SDK that come with the server, and the operator's own files in their place.
 
+mod storage;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tower_http::services::ServeDir;
+
+pub(crate) use storage::router as storage_router;
 
 /// Files built into the binary.
 pub trait Assets: Send + Sync + 'static {
@@ -37,7 +41,7 @@ impl fmt::Debug for Site {
 /// What the bundled pages may load: themselves, and sockets to this server.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The routes of the site. `/play/` and `/parlor.js` stay ours even where `/` is the operator's.
+/// The routes of the site. `/play/`, `/replay/` and `/parlor.js` stay ours even where `/` is the operator's.
 pub(crate) fn router(site: Site) -> Router {
     let folder = site.folder.clone();
     let bundled = Router::new()
@@ -45,6 +49,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route(
             "/play/",
             get(|State(site): State<Site>| async move { site.file("play/index.html") }),
+        )
+        .route("/replay", get(|| async { Redirect::permanent("/replay/") }))
+        .route(
+            "/replay/",
+            get(|State(site): State<Site>| async move { site.file("replay/index.html") }),
         )
         .route(
             "/parlor.js",

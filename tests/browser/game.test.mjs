@@ -11,6 +11,7 @@ import {
   furnishLobby,
   launch,
   makePrivateRoom,
+  noSidewaysScroll,
   picture,
   startWithBots,
   tab,
@@ -176,12 +177,4 @@ async function captureByKeyboard(page) {
     await page.keyboard.press("ArrowRight");
   }
   assert.fail("no cell of the first row could be captured");
-}
-
-async function noSidewaysScroll(page) {
-  const { inner, whole } = await page.evaluate(() => ({
-    inner: innerWidth,
-    whole: document.documentElement.scrollWidth,
-  }));
-  assert(whole <= inner, `the page is ${whole} wide in a window of ${inner}`);
 }

@@ -1,6 +1,6 @@
 /** A server of a test's own, which it may stop and start again. */
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,16 +30,23 @@ export async function ownServer({ host = "127.0.0.1", secret } = {}) {
     ...(secret ? askForTokens(folder, secret) : {}),
   };
   let child = await start(env);
-  const stop = async () => {
-    if (child.exitCode !== null) return;
+  const end = async (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
+    child.kill(signal);
     await ended;
   };
+  const stop = () => end("SIGTERM");
   return {
     url,
     /** Stops it as an operator does, and waits for its end. */
     stop,
+    /** Ends it as a crash does. */
+    kill: () => end("SIGKILL"),
+    /** Writes a room's history into a file for `/replay/`. */
+    exportReplay(room, path) {
+      execFileSync(BINARY, ["replay", room, "--data-dir", join(folder, "data"), "--export", path]);
+    },
     async startAgain() {
       child = await start(env);
     },
@@ -58,6 +65,12 @@ function askForTokens(folder, secret) {
 
 async function start(env) {
   const child = spawn(BINARY, ["serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  // A test that fails does not come to closing it, and must end all the same.
+  child.unref();
+  child.stdout.unref();
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.removeListener("exit", end));
   await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`${BINARY} serve ended with ${code} before it listened`)));

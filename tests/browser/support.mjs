@@ -200,6 +200,15 @@ export async function furnishLobby(browser, page) {
   return { close: () => Promise.all(tabs.map((host) => host.close())) };
 }
 
+/** A page must not be wider than its window. */
+export async function noSidewaysScroll(page) {
+  const { inner, whole } = await page.evaluate(() => ({
+    inner: innerWidth,
+    whole: document.documentElement.scrollWidth,
+  }));
+  assert(whole <= inner, `the page is ${whole} wide in a window of ${inner}`);
+}
+
 /** Keeps a picture for the documentation, when asked to. */
 export async function picture(page, name) {
   if (process.env.PARLOR_SCREENSHOTS !== "1") return;

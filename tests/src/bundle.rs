@@ -18,6 +18,7 @@ const ROOM_GUESTS: &[&str] = &[
     "save-traps",
     "ticker",
     "tiny",
+    "unsteady",
 ];
 
 /// The catalog of the bundled plugins and of the guests that rooms are made of.

@@ -6,14 +6,19 @@
 
 mod check;
 mod client;
+mod crash;
 mod crowd;
 mod history;
+mod observe;
 mod storm;
 mod summary;
 
-pub use check::{Kind, Violation, check};
+pub use check::{Kind, Violation, check, check_durable};
 pub use client::{Pace, RoomPlan, Script, Stage, Tally};
-pub use crowd::{Crowd, MARKER, seating};
-pub use history::{Answer, Board, Event, Frame, History, Input, Limits, Place, Record, What};
+pub use crash::{CrashOutcome, CrashRun, Kills, Victim};
+pub use crowd::{Crowd, MARKER, seating, seating_by};
+pub use history::{
+    Answer, Board, Event, Frame, History, Input, Limits, Observed, Place, Record, State, What,
+};
 pub use storm::{Outcome, Storm, Until};
 pub use summary::Summary;

@@ -200,14 +200,25 @@ impl Lost {
 impl TestClient {
     /// Sends a frame.
     pub async fn send(&mut self, frame: impl Into<ClientFrame>) {
-        let bytes = self.subprotocol.encode_client(&frame.into());
-        let message = if self.subprotocol.is_text() {
+        let message = self.message_of(&frame.into());
+        self.send_message(message).await;
+    }
+
+    /// Sends a frame to a server that may be gone. Whether it could be sent.
+    pub async fn try_send(&mut self, frame: impl Into<ClientFrame>) -> bool {
+        let message = self.message_of(&frame.into());
+        let sending = in_time("room to send", self.stream.send(message)).await;
+        sending.is_ok()
+    }
+
+    fn message_of(&self, frame: &ClientFrame) -> Message {
+        let bytes = self.subprotocol.encode_client(frame);
+        if self.subprotocol.is_text() {
             let text = String::from_utf8(bytes.to_vec()).expect("JSON is text");
             Message::text(text)
         } else {
             Message::Binary(bytes)
-        };
-        self.send_message(message).await;
+        }
     }
 
     /// Sends any WebSocket message.

@@ -49,8 +49,14 @@ impl Handshake {
     /// A handshake with `/ws` that offers nothing.
     #[must_use]
     pub fn with(server: &TestServer) -> Self {
+        Self::to(server.address)
+    }
+
+    /// The same, with a server that is no [`TestServer`].
+    #[must_use]
+    pub fn to(address: SocketAddr) -> Self {
         Self {
-            address: server.address,
+            address,
             path: "/ws".to_owned(),
             offer: Vec::new(),
             token_in_offer: None,

@@ -43,20 +43,8 @@ pub async fn request(
     path: &str,
     headers: &[(&str, &str)],
 ) -> HttpResponse {
-    let mut request =
-        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request.push_str("\r\n");
-    let exchange = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())
-    };
-    let answer = in_time(path, exchange).await.expect("the server answers");
+    let answer = in_time(path, exchange(address, method, path, headers)).await;
+    let answer = answer.expect("the server answers");
     let (head, body) = answer
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("no HTTP: {answer:?}"));
@@ -69,4 +57,30 @@ pub async fn request(
         head: head.to_ascii_lowercase(),
         body: body.to_owned(),
     }
+}
+
+/// Whether a server that may be down says that it is ready.
+pub(crate) async fn is_ready(address: SocketAddr) -> bool {
+    let asking = exchange(address, "GET", "/ready", &[]);
+    let answer = in_time("/ready", asking).await;
+    answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+}
+
+async fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> std::io::Result<String> {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

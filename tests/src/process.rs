@@ -8,37 +8,80 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::http::is_ready;
 use crate::in_time;
+use crate::ports::lasting_address;
 
-/// A running `parlor serve`. It is killed when this is dropped.
-#[derive(Debug)]
-pub struct ParlorProcess {
-    child: Child,
-    /// Where clients connect.
-    pub address: SocketAddr,
-    /// Where the operator connects.
-    pub admin: SocketAddr,
+/// How a `parlor serve` is started.
+#[derive(Debug, Clone)]
+pub struct Serve {
+    data_dir: PathBuf,
+    address: SocketAddr,
+    admin: SocketAddr,
+    settings: Vec<(&'static str, String)>,
 }
 
-impl ParlorProcess {
-    /// Starts the server on any free ports.
-    pub async fn start(data_dir: &Path) -> Self {
+impl Serve {
+    /// On a data directory and any free ports.
+    #[must_use]
+    pub fn on(data_dir: &Path) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::listening(data_dir, any, any).await
+        Self {
+            data_dir: data_dir.to_owned(),
+            address: any,
+            admin: any,
+            settings: Vec::new(),
+        }
     }
 
-    /// Starts the server on these ports.
+    /// With a setting, by its environment variable.
+    #[must_use]
+    pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((variable, value.into()));
+        self
+    }
+
+    /// Without a setting again.
+    #[must_use]
+    pub fn without(mut self, variable: &str) -> Self {
+        self.settings.retain(|(known, _)| *known != variable);
+        self
+    }
+
+    /// On ports that nobody takes while it is down.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        self.listening(lasting_address(), lasting_address())
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// On these ports.
+    #[must_use]
+    pub fn listening(mut self, address: SocketAddr, admin: SocketAddr) -> Self {
+        self.address = address;
+        self.admin = admin;
+        self
+    }
+
+    /// Starts it, without waiting until it listens.
     ///
     /// # Panics
     ///
-    /// When it is not built, or does not say that it listens.
-    pub async fn listening(data_dir: &Path, address: SocketAddr, admin: SocketAddr) -> Self {
+    /// When it is not built.
+    #[must_use]
+    pub fn spawn(&self) -> ParlorProcess {
         let mut child = Command::new(binary())
             .arg("serve")
-            .env("PARLOR_LISTEN", address.to_string())
-            .env("PARLOR_ADMIN_LISTEN", admin.to_string())
-            .env("PARLOR_DATA_DIR", data_dir)
+            .env("PARLOR_LISTEN", self.address.to_string())
+            .env("PARLOR_ADMIN_LISTEN", self.admin.to_string())
+            .env("PARLOR_DATA_DIR", &self.data_dir)
             .env("PARLOR_LOG", "warn")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server can be started");
@@ -56,13 +99,72 @@ impl ParlorProcess {
                 }
             }
         });
-        let listening = in_time("the server's addresses", listening).await;
-        let (address, admin) = listening.expect("the server says where it listens");
-        Self {
+        ParlorProcess {
             child,
-            address,
-            admin,
+            address: self.address,
+            admin: self.admin,
+            listening: Some(listening),
         }
+    }
+}
+
+/// A running `parlor serve`. It is killed, which no process can see coming, when this is dropped.
+#[derive(Debug)]
+pub struct ParlorProcess {
+    child: Child,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Where the operator connects.
+    pub admin: SocketAddr,
+    /// Told once it listens.
+    listening: Option<oneshot::Receiver<(SocketAddr, SocketAddr)>>,
+}
+
+impl ParlorProcess {
+    /// Starts the server on any free ports.
+    pub async fn start(data_dir: &Path) -> Self {
+        let mut process = Serve::on(data_dir).spawn();
+        process.listens().await;
+        process
+    }
+
+    /// Starts the server on these ports.
+    pub async fn listening(data_dir: &Path, address: SocketAddr, admin: SocketAddr) -> Self {
+        let mut process = Serve::on(data_dir).listening(address, admin).spawn();
+        process.listens().await;
+        process
+    }
+
+    /// Waits until it says where it listens.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub async fn listens(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            let listening = in_time("the server's addresses", listening).await;
+            (self.address, self.admin) = listening.expect("the server says where it listens");
+        }
+    }
+
+    /// Waits until it says that it is ready for clients.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub async fn is_ready(&mut self) {
+        self.listens().await;
+        // Paces the asking, not the test.
+        let mut pace = tokio::time::interval(Duration::from_millis(5));
+        let asking = async {
+            loop {
+                pace.tick().await;
+                if is_ready(self.address).await {
+                    return;
+                }
+            }
+        };
+        in_time("a ready server", asking).await;
     }
 
     /// Sends SIGTERM.
@@ -82,18 +184,24 @@ impl ParlorProcess {
     ///
     /// When it does not end.
     pub async fn ended(mut self) -> ExitStatus {
+        in_time("the end of the server", self.end()).await
+    }
+
+    /// Waits for the end of the process for as long as it takes.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be looked at.
+    pub async fn end(&mut self) -> ExitStatus {
         // Paces the looking, not the test. A thread that waits would keep the process alive where a test fails.
         let mut pace = tokio::time::interval(Duration::from_millis(5));
-        let looking = async {
-            loop {
-                pace.tick().await;
-                let status = self.child.try_wait().expect("a child can be looked at");
-                if let Some(status) = status {
-                    return status;
-                }
+        loop {
+            pace.tick().await;
+            let status = self.child.try_wait().expect("a child can be looked at");
+            if let Some(status) = status {
+                return status;
             }
-        };
-        in_time("the end of the server", looking).await
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parlor_journal::Disk;
 use parlor_server::{
     Assets, Auth, Catalog, Config, FileConfig, JwtTable, Limits, Listeners, TestBreak,
 };
@@ -31,6 +32,8 @@ pub struct Options {
     pub log: Option<Log>,
     /// How it is broken on purpose: see [`TestBreak`].
     pub test_break: Option<TestBreak>,
+    /// The disk that its journal is on, if it is not the real one.
+    pub disk: Option<Arc<dyn Disk>>,
     /// Other settings, as an operator writes them; the limits are those above.
     pub settings: FileConfig,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
             is_unready: false,
             log: None,
             test_break: None,
+            disk: None,
             settings: FileConfig::default(),
         }
     }
@@ -62,7 +66,8 @@ pub struct TestServer {
     token: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
-    _data_dir: TempDir,
+    /// Until another server goes on with it.
+    data_dir: Option<TempDir>,
 }
 
 /// What `/api/v1/reports` says of one failure.
@@ -106,6 +111,21 @@ impl TestServer {
     /// When it does not come up.
     pub async fn with(options: Options) -> Self {
         let data_dir = tempfile::tempdir().expect("there is room for a data directory");
+        Self::start_in(data_dir, options).await
+    }
+
+    /// Stops the server, and starts one that goes on with what it left behind.
+    ///
+    /// # Panics
+    ///
+    /// When the one does not end well, or the other does not come up.
+    pub async fn restarted(mut self, options: Options) -> Self {
+        let data_dir = self.data_dir.take().expect("a server has a data directory");
+        self.ended().await;
+        Self::start_in(data_dir, options).await
+    }
+
+    async fn start_in(data_dir: TempDir, options: Options) -> Self {
         let is_plain =
             options.settings.tls_cert.is_none() && options.settings.trusted_proxy.is_empty();
         let file = FileConfig {
@@ -118,6 +138,7 @@ impl TestServer {
         let mut config = Config::check(file).expect("these settings are fine");
         config.limits = options.limits;
         config.test_break = options.test_break;
+        config.persistence.disk = options.disk;
         let (public, admin) = (bind(), bind());
         let address = public.local_addr().expect("it is bound");
         let admin_address = admin.local_addr().expect("it is bound");
@@ -146,7 +167,7 @@ impl TestServer {
             token: token.trim().to_owned(),
             stop: Some(stop),
             thread: Some(thread),
-            _data_dir: data_dir,
+            data_dir: Some(data_dir),
         }
     }
 
@@ -210,6 +231,17 @@ impl TestServer {
         request(self.admin, method, path, &[("Authorization", &bearer)]).await
     }
 
+    /// Where the server keeps what outlives it.
+    ///
+    /// # Panics
+    ///
+    /// Never, while there is a server.
+    #[must_use]
+    pub fn data_dir(&self) -> &std::path::Path {
+        let data_dir = self.data_dir.as_ref();
+        data_dir.expect("a server has a data directory").path()
+    }
+
     /// Tells the server to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
@@ -256,7 +288,7 @@ impl Drop for TestServer {
 }
 
 /// No pages: these tests are about sockets.
-struct NoPages;
+pub(crate) struct NoPages;
 
 impl Assets for NoPages {
     fn get(&self, _path: &str) -> Option<Cow<'static, [u8]>> {

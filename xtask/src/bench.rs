@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::{self, Part, Profile};
+use crate::durability::DURABILITY;
 use crate::files;
 use crate::noisy::NOISY;
 use crate::server::Server;
@@ -59,9 +60,15 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         for bench in NOISY {
             println!("{:<16} {}", bench.name, bench.about);
         }
+        for bench in DURABILITY {
+            println!("{:<16} {}", bench.name, bench.about);
+        }
         return Ok(());
     };
     if let Some(bench) = NOISY.iter().find(|bench| bench.name == name) {
+        return bench.run();
+    }
+    if let Some(bench) = DURABILITY.iter().find(|bench| bench.name == name) {
         return bench.run();
     }
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {

@@ -11,9 +11,11 @@
 mod bench;
 mod build;
 mod corpus;
+mod durability;
 mod exec;
 mod files;
 mod fuzz;
+mod load;
 mod noisy;
 #[cfg(test)]
 mod rules;

@@ -23,6 +23,7 @@ use self::verdict::{Measured, Pair, Verdict, measured, report, row};
 use crate::bench::keep;
 use crate::build::{self, Part, Profile};
 use crate::exec;
+use crate::load::{CLIENT_CORE, SERVER_CORE, bots, ensure_cores, pinned, serve, wait};
 use crate::server::Server;
 
 /// A way to run it.
@@ -50,8 +51,6 @@ pub(crate) const NOISY: &[Noisy] = &[
 /// The first addresses of the bots, and of the hostile clients: from the networks that are for benchmarks, RFC 2544.
 const BOTS_FROM: &str = "198.18.0.0";
 const HOSTILE_FROM: [u8; 3] = [198, 19, 0];
-const SERVER_CORE: &str = "0";
-const CLIENT_CORE: &str = "1";
 const PAIRS: usize = 5;
 const BOTS: &[&str] = &["--rooms", "50", "--players", "4", "--plugin", "grid"];
 const PLAY: &str = "20s";
@@ -71,13 +70,9 @@ const HOSTILE: &[&str] = &[
 impl Noisy {
     /// Runs all pairs, prints and keeps what was measured, and fails where the noise is not borne.
     pub(crate) fn run(&self) -> Result<()> {
-        ensure!(
-            exec::output_of("taskset", &["-c", CLIENT_CORE, "true"]).is_some(),
-            "this bench needs two cores and `taskset`"
-        );
+        ensure_cores()?;
         build::build(Part::BINARY, Profile::Release)?;
-        let mut serve = pinned(SERVER_CORE);
-        serve.arg(Profile::Release.binary()).arg("serve");
+        let mut serve = serve();
         if self.has_addresses {
             serve.args(["--trusted-proxy", "127.0.0.1"]);
         }
@@ -202,31 +197,6 @@ impl Noisy {
 fn resident(server: &Server) -> Result<u64> {
     let kilobytes = server.resident_kilobytes();
     kilobytes.context("failed to read the server's memory")
-}
-
-/// A command that runs on one core.
-fn pinned(core: &str) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", core]);
-    command
-}
-
-/// `parlor bots` against the server.
-fn bots(command: &mut Command, server: &Server) {
-    command
-        .arg(Profile::Release.binary())
-        .args(["bots", "--json", "--url"])
-        .arg(format!("{}/ws", server.url.replacen("http", "ws", 1)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "no async runtime here, and nothing to wait for but time"
-)]
-fn wait(time: Duration) {
-    std::thread::sleep(time);
 }
 
 /// A hostile process, gone when dropped.

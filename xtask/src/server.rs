@@ -1,7 +1,8 @@
 //! A server for tests that are clients of a real one: own ports, own data folder, gone when dropped.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -11,8 +12,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use crate::exec;
+
 /// How long a server may take to say that it listens. Compiling the bundled plugins is most of it.
 const START_SECONDS_MAX: u64 = 60;
+
+/// Its log, in its folder.
+const LOG: &str = "server.log";
+/// What the kernel counts time in, on every system that there is.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running `parlor serve`.
 #[derive(Debug)]
@@ -40,12 +48,28 @@ impl Server {
     /// Runs a command that becomes a server, and waits until it listens. It is told by the environment which addresses
     /// and which data folder to use.
     pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
-        let data = tempfile::tempdir().context("failed to make a data folder")?;
-        let log = data.path().join("server.log");
+        let folder = tempfile::tempdir().context("failed to make a data folder")?;
+        Self::launch(command, folder, ["127.0.0.1:0", "127.0.0.1:0"])
+    }
+
+    /// Ends the server without a word, as a power failure does, and has this command become another one in its place. The
+    /// time from the end of the first to when the second listens.
+    pub(crate) fn kill_and_spawn(&mut self, command: &mut Command) -> Result<Duration> {
+        self.child.kill().context("failed to kill the server")?;
+        let start = exec::now();
+        self.child.wait().context("failed to bury the server")?;
+        let listen = [&self.url, &self.admin_url].map(|url| url.replace("http://", ""));
+        let folder = std::mem::replace(&mut self.folder, TempDir::new()?);
+        *self = Self::launch(command, folder, listen.each_ref().map(String::as_str))?;
+        Ok(start.elapsed())
+    }
+
+    fn launch(command: &mut Command, folder: TempDir, listen: [&str; 2]) -> Result<Self> {
+        let log = folder.path().join(LOG);
         let mut child = command
-            .env("PARLOR_LISTEN", "127.0.0.1:0")
-            .env("PARLOR_ADMIN_LISTEN", "127.0.0.1:0")
-            .env("PARLOR_DATA_DIR", data.path().join("data"))
+            .env("PARLOR_LISTEN", listen[0])
+            .env("PARLOR_ADMIN_LISTEN", listen[1])
+            .env("PARLOR_DATA_DIR", folder.path().join("data"))
             .stdout(Stdio::piped())
             .stderr(File::create(&log).context("failed to make a log file")?)
             .spawn()
@@ -55,7 +79,7 @@ impl Server {
             child,
             url: String::new(),
             admin_url: String::new(),
-            folder: data,
+            folder,
         };
 
         let (found, listening) = mpsc::sync_channel(1);
@@ -70,13 +94,56 @@ impl Server {
         });
         let Ok((url, admin_url)) = listening.recv_timeout(Duration::from_secs(START_SECONDS_MAX))
         else {
-            let log = fs::read_to_string(&log).unwrap_or_default();
+            let log = server.log();
             bail!("the server did not say that it listens; its log:\n{log}");
         };
         println!("==> parlor serve at {url}");
         server.url = url;
         server.admin_url = admin_url;
         Ok(server)
+    }
+
+    /// What the server has logged since it was started.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// One of its metrics, as it is now.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64> {
+        let text = self
+            .metrics()
+            .context("failed to read the server's metrics")?;
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.with_context(|| format!("the server has no metric {name}"))?;
+        value
+            .trim()
+            .parse()
+            .with_context(|| format!("{name} is no number"))
+    }
+
+    fn metrics(&self) -> Result<String> {
+        let authority = self.admin_url.replace("http://", "");
+        let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
+        let mut stream = TcpStream::connect(&authority)?;
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+            token.trim()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// How much time of a core it has taken, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name of the program, in brackets, may hold anything.
+        let (_, fields) = stat.rsplit_once(") ").context("failed to read /proc")?;
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let ticks: [u64; 2] = [fields[11].parse()?, fields[12].parse()?];
+        Ok((ticks[0] + ticks[1]) as f64 / TICKS_PER_SECOND)
     }
 
     /// The server's data folder.

@@ -54,9 +54,9 @@ fn numbers_as_keys_become_text() {
 #[test]
 fn sixty_four_levels_pass_and_one_more_does_not() {
     let nested = |levels: usize| [vec![0x91; levels], vec![0xc0]].concat();
-    assert!(Payload::checked(&nested(64)).is_ok());
+    assert!(Payload::from_bytes(&nested(64)).is_ok());
     assert!(
-        Payload::checked(&nested(65))
+        Payload::from_bytes(&nested(65))
             .unwrap_err()
             .to_string()
             .ends_with("nested more than 64 levels deep")
@@ -84,7 +84,7 @@ fn bytes_that_are_no_single_value_are_refused() {
         ),
     ] {
         assert_eq!(
-            Payload::checked(raw).unwrap_err().to_string(),
+            Payload::from_bytes(raw).unwrap_err().to_string(),
             expected,
             "{raw:02x?}"
         );

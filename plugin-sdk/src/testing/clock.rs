@@ -94,7 +94,7 @@ impl<R: Plugin> TestRoom<R> {
     #[track_caller]
     pub(super) fn message_from(&self, member: MemberId, payload: &[u8]) -> wit::Event {
         self.expect_here(member);
-        let payload = match Payload::checked(payload) {
+        let payload = match Payload::from_bytes(payload) {
             Ok(payload) => payload.into_bytes(),
             Err(error) => panic!("the host would refuse this payload: {error}"),
         };

@@ -2,7 +2,7 @@
 
 use super::{Answer, Sent, TestRoom};
 use crate::{
-    Audience, MemberId, Payload, Refusal, Seat, Value, ViewAudience,
+    Audience, KvRequest, MemberId, Payload, Refusal, Seat, Value, ViewAudience,
     bindings::parlor::room::types as wit,
 };
 
@@ -11,6 +11,7 @@ pub(super) mod limits {
     pub(crate) const PAYLOAD_BYTES: u32 = 64 << 10;
     pub(crate) const OUTPUT_BYTES: u32 = 1 << 20;
     pub(crate) const OUTPUT_EFFECTS: u32 = 10_000;
+    pub(crate) const STORAGE_OPERATIONS: usize = 64;
 }
 
 impl<R> TestRoom<R> {
@@ -56,7 +57,7 @@ impl<R> TestRoom<R> {
                 wit::ActionEffect::Lock(locked) => self.locked = locked,
                 wit::ActionEffect::Metadata(entries) => self.set_metadata(step, &entries),
                 wit::ActionEffect::Close(reason) => self.closed = Some(reason),
-                wit::ActionEffect::Kv(kv) => self.kv_requests.push((kv.operation, kv.request)),
+                wit::ActionEffect::Kv(kv) => self.ask_storage(kv),
             }
         }
     }
@@ -167,6 +168,11 @@ impl<R> TestRoom<R> {
 
     #[track_caller]
     fn check_output(&self, step: &str, effects: &[wit::Effect]) {
+        let is_kv = |effect: &&wit::Effect| matches!(effect.action, wit::ActionEffect::Kv(_));
+        if effects.iter().filter(is_kv).count() > limits::STORAGE_OPERATIONS {
+            let most = limits::STORAGE_OPERATIONS;
+            fault(step, &format!("more than {most} storage operations"));
+        }
         let limits = &self.description.limits;
         let effects_max = limits.output_effects.unwrap_or(limits::OUTPUT_EFFECTS) as usize;
         if effects.len() > effects_max {
@@ -195,8 +201,20 @@ fn payload_len(effect: &wit::Effect) -> usize {
         wit::ActionEffect::Reply(Ok(data)) => data.len(),
         wit::ActionEffect::State(state) => state.value.len(),
         wit::ActionEffect::Metadata(entries) => entries.len(),
+        wit::ActionEffect::Kv(kv) => match &kv.request {
+            KvRequest::Get(key) => key.len(),
+            KvRequest::Put((key, value)) => key.len() + len(value),
+            KvRequest::CompareAndPut((key, expected, value)) => {
+                key.len() + len(expected) + len(value)
+            }
+            KvRequest::List((prefix, after, _)) => prefix.len() + after.len(),
+        },
         _ => 0,
     }
+}
+
+fn len(value: &Option<Vec<u8>>) -> usize {
+    value.as_ref().map_or(0, Vec::len)
 }
 
 fn value(payload: &[u8]) -> Value {

@@ -9,6 +9,7 @@
 mod clock;
 mod effects;
 mod newcomer;
+mod storage;
 mod twin;
 
 use std::collections::VecDeque;
@@ -16,9 +17,8 @@ use std::collections::VecDeque;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Description, KvOutcome, KvRequest, LeaveReason, Level, Map, MemberId, Payload, Plugin, Refusal,
-    Result, Seat, TimerId, Value, ViewAudience, bindings::parlor::room::types as wit,
-    guest::Instance,
+    Description, KvRequest, LeaveReason, Level, Map, MemberId, Payload, Plugin, Refusal, Seat,
+    TimerId, Value, ViewAudience, bindings::parlor::room::types as wit, guest::Instance,
 };
 
 pub use newcomer::{Newcomer, Setup};
@@ -52,6 +52,9 @@ pub struct TestRoom<R> {
     locked: bool,
     closed: Option<String>,
     kv_requests: Vec<(u64, KvRequest)>,
+    /// Operations that were not answered yet.
+    kv_waiting: VecDeque<wit::Kv>,
+    storage: Map<String, Vec<u8>>,
     logs: Vec<(Level, String)>,
     effects_of_last_step: usize,
 }
@@ -217,15 +220,6 @@ impl<R: Plugin> TestRoom<R> {
             Err(error) => panic!("no operator can send this: {error}"),
         }
     }
-
-    /// The storage answers an operation of [`kv_requests`](Self::kv_requests).
-    #[track_caller]
-    pub fn kv_answer(&mut self, operation: u64, outcome: Result<KvOutcome, crate::KvError>) {
-        self.run(vec![wit::Event::KvAnswer(wit::KvAnswer {
-            operation,
-            outcome,
-        })]);
-    }
 }
 
 /// What came of it.
@@ -346,11 +340,6 @@ impl<R> TestRoom<R> {
     /// Why the room closed itself, if it did.
     pub fn closed(&self) -> Option<&str> {
         self.closed.as_deref()
-    }
-
-    /// The storage operations asked for, with their numbers.
-    pub fn kv_requests(&self) -> &[(u64, KvRequest)] {
-        &self.kv_requests
     }
 
     /// What was logged.

@@ -175,6 +175,8 @@ impl<R: Plugin> TestRoom<R> {
             locked: false,
             closed: None,
             kv_requests: Vec::new(),
+            kv_waiting: Default::default(),
+            storage: Map::new(),
             logs: Vec::new(),
             effects_of_last_step: 0,
         };

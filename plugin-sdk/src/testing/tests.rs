@@ -6,7 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::{Config, Ctx, KvError, Member, Room, Tick, export, json};
+use crate::{Config, Ctx, KvError, KvOutcome, Member, Result, Room, Tick, export, json};
 
 /// A room that does what the test says.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -370,7 +370,7 @@ fn signals_storage_and_logs_come_through() {
     let (mut room, ann, _) = open();
     room.signal("tune", &3);
     room.assert_sent(ann, &json!({ "signal": "tune", "data": 3 }));
-    room.kv_answer(7, Err(KvError::Unsupported));
+    room.kv_answer(7, Err(KvError::Unavailable));
     assert_eq!(seen(&room), ["kv 7 false"]);
     assert_eq!(room.logs(), [(Level::Info, "opened".to_owned())]);
 }

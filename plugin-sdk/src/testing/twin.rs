@@ -91,7 +91,7 @@ fn show_state(saved: &[u8]) -> String {
         room: Vec<u8>,
     }
     match decode_state::<Saved>(saved) {
-        Ok(saved) => Payload::checked(&saved.room).map_or_else(
+        Ok(saved) => Payload::from_bytes(&saved.room).map_or_else(
             |_| format!("{:02x?}", saved.room),
             |room| format!("{room:?}"),
         ),

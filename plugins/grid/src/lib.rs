@@ -4,17 +4,20 @@
 //! `board`, from the waiting room to the result. Who comes during a match watches it, and plays the next one.
 
 use parlor_plugin::{
-    Config, Ctx, LeaveReason, Member, MemberId, Refusal, Result, Room, Seat, Tick, export,
+    Config, Ctx, KvError, KvOutcome, LeaveReason, Member, MemberId, Refusal, Result, Room, Seat,
+    Tick, TimerId, export,
 };
 use serde::{Deserialize, Serialize};
 
 mod board;
 mod bots;
 mod game;
+mod leaderboard;
 
 use board::{Board, Listing};
 use bots::Bots;
 use game::{Game, PLAYERS_MIN, Status};
+use leaderboard::Reporter;
 
 const TICK_HZ: u32 = 20;
 
@@ -51,6 +54,9 @@ pub struct Grid {
     is_stale: bool,
     /// What listings show.
     listing: Listing,
+    /// Results on their way to the leaderboard.
+    #[serde(default)]
+    reporter: Reporter,
 }
 
 impl Room for Grid {
@@ -67,6 +73,7 @@ impl Room for Grid {
             queue: Vec::new(),
             is_stale: false,
             listing,
+            reporter: Reporter::default(),
         })
     }
 
@@ -128,10 +135,21 @@ impl Room for Grid {
                 self.game.finish();
                 self.is_stale = true;
             }
+            self.report(room);
         }
         if std::mem::take(&mut self.is_stale) {
             self.publish(room);
         }
+    }
+
+    fn timer(&mut self, room: &mut Ctx, timer: TimerId) {
+        if timer == leaderboard::RETRY {
+            self.reporter.ask(room);
+        }
+    }
+
+    fn kv_answer(&mut self, room: &mut Ctx, _operation: u64, outcome: Result<KvOutcome, KvError>) {
+        self.reporter.answered(room, outcome);
     }
 }
 
@@ -169,8 +187,16 @@ impl Grid {
             Some(None) => {
                 self.game.capture(cell, player);
                 self.is_stale = true;
+                self.report(room);
                 Ok(())
             }
+        }
+    }
+
+    /// Brings a match that was just played to its end onto the leaderboard. One that everybody left does not count.
+    fn report(&mut self, room: &mut Ctx) {
+        if self.game.status == Status::Completed {
+            self.reporter.report(room, &self.game);
         }
     }
 

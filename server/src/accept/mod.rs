@@ -53,6 +53,7 @@ pub(crate) fn router(node: &Arc<Node>, door: &Arc<Door>, origins: Origins, site:
         .route("/ready", get(ready))
         .with_state(gate)
         .merge(tickets)
+        .merge(web::storage_router(Arc::clone(node)))
         .merge(web::router(site))
 }
 

@@ -98,6 +98,7 @@ async fn authorize(State(token): State<AdminToken>, request: Request, next: Next
 
 async fn metrics(State(node): State<Arc<Node>>) -> Response {
     let mime = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    node.metrics.read_journal(&node.persistence.journal);
     ([(header::CONTENT_TYPE, mime)], node.metrics.text()).into_response()
 }
 

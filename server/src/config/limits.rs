@@ -62,6 +62,14 @@ pub struct FileLimits {
     /// Per cent of a second that a room's steps may take of a core. Beyond it the room is overloaded, and whoever has more
     /// than half of its time is warned, then closed. Default 50; not counted with `rates` off.
     pub room_busy_percent_max: Option<u32>,
+    /// A key that a plugin stores, in bytes. Default 256.
+    pub storage_key_bytes_max: Option<usize>,
+    /// A value that a plugin stores, in bytes. Default 65,536 (64 KiB).
+    pub storage_value_bytes_max: Option<usize>,
+    /// All keys and values that one plugin stores, in bytes; they are in memory. Default 16,777,216 (16 MiB).
+    pub storage_bytes_max: Option<usize>,
+    /// The keys that one plugin stores. Default 100,000.
+    pub storage_keys_max: Option<usize>,
 }
 
 /// Whether something is done.
@@ -82,6 +90,8 @@ const BYTES: RangeInclusive<u64> = 1 << 10..=1 << 30;
 const QUEUE_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
 /// How long something may take: up to an hour.
 const SECONDS: RangeInclusive<u64> = 1..=3_600;
+/// What a plugin may store: a snapshot of it, with what is kept beside it, must fit into one frame of the journal.
+const STORAGE_BYTES: RangeInclusive<u64> = 1 << 10..=32 << 20;
 /// What the server may hold in all of them: up to 1 TiB.
 const NODE_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
 
@@ -90,6 +100,7 @@ impl FileLimits {
     pub(super) fn apply(&self, limits: &mut Limits, listen: SocketAddr) -> Result<(), ConfigError> {
         self.apply_sizes(limits)?;
         self.apply_timeouts(limits)?;
+        self.apply_storage(limits)?;
         let rates = self.rates()?;
         if self.rates == Some(Switch::Off) && !listen.ip().is_loopback() {
             return Err(ConfigError::NoRatesOnTheNetwork(listen));
@@ -188,6 +199,35 @@ impl FileLimits {
         Ok(())
     }
 
+    fn apply_storage(&self, limits: &mut Limits) -> Result<(), ConfigError> {
+        let to = &mut limits.storage;
+        let values = 1..=1 << 20;
+        set(
+            &mut to.key_bytes_max,
+            self.storage_key_bytes_max,
+            "storage_key_bytes_max",
+            16..=1 << 10,
+        )?;
+        set(
+            &mut to.value_bytes_max,
+            self.storage_value_bytes_max,
+            "storage_value_bytes_max",
+            values,
+        )?;
+        set(
+            &mut to.bytes_max,
+            self.storage_bytes_max,
+            "storage_bytes_max",
+            STORAGE_BYTES,
+        )?;
+        set(
+            &mut to.keys_max,
+            self.storage_keys_max,
+            "storage_keys_max",
+            COUNT,
+        )
+    }
+
     fn rates(&self) -> Result<RateSettings, ConfigError> {
         let mut to = RateSettings::default();
         set(
@@ -255,7 +295,7 @@ fn set<T: Copy + TryInto<u64>>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, FileConfig};
+    use super::super::{Config, FileConfig, StorageLimits};
     use super::*;
 
     fn check(toml: &str) -> Result<Limits, ConfigError> {
@@ -303,7 +343,8 @@ mod tests {
              joins_per_minute = 15\ncreates_per_minute = 16\nwrong_codes_per_minute = 17\npings_per_10_seconds = 18\n\
              message_bytes_max = 1901\nfragments_max = 26\nmessage_timeout_seconds = 27\nwrite_timeout_seconds = 28\nbad_frames_max = 20\nrooms_per_session_max = 21\nmailbox_items_max = 22\n\
              mailbox_bytes_max = 66666\nroom_busy_percent_max = 24\n\
-             outbox_frames_max = 25\noutbox_bytes_max = 66667\nqueued_bytes_max = 1048577\nretained_bytes_max = 1048578",
+             outbox_frames_max = 25\noutbox_bytes_max = 66667\nqueued_bytes_max = 1048577\nretained_bytes_max = 1048578\n\
+             storage_key_bytes_max = 31\nstorage_value_bytes_max = 32\nstorage_bytes_max = 3301\nstorage_keys_max = 34",
         )
         .unwrap();
         let rates = RateSettings {
@@ -331,6 +372,13 @@ mod tests {
             (limits.mailbox_items_max, limits.mailbox_bytes_max),
             (22, 66_666)
         );
+        let storage = StorageLimits {
+            key_bytes_max: 31,
+            value_bytes_max: 32,
+            bytes_max: 3301,
+            keys_max: 34,
+        };
+        assert_eq!(limits.storage, storage);
     }
 
     #[test]
@@ -357,6 +405,10 @@ mod tests {
             "outbox_bytes_max = 0",
             "queued_bytes_max = 0",
             "retained_bytes_max = 0",
+            "storage_key_bytes_max = 15",
+            "storage_value_bytes_max = 0",
+            "storage_bytes_max = 1023",
+            "storage_keys_max = 0",
         ] {
             let refusal = check(&format!("[limits]\n{bad}")).unwrap_err().to_string();
             let name = bad.split(' ').next().unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, RwLock};
 
+use bytes::Bytes;
 use parlor_proto::Payload;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -29,6 +30,8 @@ pub struct Version {
     pub(crate) limits: PluginLimits,
     /// The operator's settings, a map.
     pub(crate) settings: Payload,
+    /// The component itself, which rooms that outlive the server are kept with.
+    pub(crate) component: Bytes,
     pub(super) pre: PluginPre<Guest>,
     /// How often a room of this version was sent to the slow lane.
     demotions: AtomicU32,
@@ -40,6 +43,12 @@ pub struct Version {
 const DEMOTIONS_MAX: u32 = 3;
 
 impl Version {
+    /// SHA-256 of the component, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Notes that a room of this version took too long beside the sockets.
     pub(crate) fn demote(&self) {
         self.demotions.fetch_add(1, Ordering::Relaxed);
@@ -118,6 +127,8 @@ pub struct Catalog {
     engine: PluginEngine,
     settings: HashMap<String, Payload>,
     by_name: RwLock<BTreeMap<String, Arc<Version>>>,
+    /// Versions that only rooms run which were made with them.
+    earlier: RwLock<HashMap<Arc<str>, Arc<Version>>>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -137,6 +148,7 @@ impl Catalog {
             engine: PluginEngine::new().map_err(|error| LoadError::Compile(error.to_string()))?,
             settings,
             by_name: RwLock::default(),
+            earlier: RwLock::default(),
         })
     }
 
@@ -206,21 +218,38 @@ impl Catalog {
         by_name.get(name).cloned()
     }
 
+    /// The version of this digest, whether or not new rooms are made of it.
+    pub(crate) fn by_digest(&self, digest: &str) -> Option<Arc<Version>> {
+        let by_name = self.by_name.read().unwrap_or_else(|lock| lock.into_inner());
+        let newest = by_name.values().find(|it| *it.digest == *digest).cloned();
+        newest.or_else(|| {
+            let earlier = self.earlier.read().unwrap_or_else(|lock| lock.into_inner());
+            earlier.get(digest).cloned()
+        })
+    }
+
+    /// Loads a component that some room runs, but no new room is to be made of.
+    pub(crate) fn load_earlier(&self, component: &[u8]) -> Result<Arc<Version>, LoadError> {
+        let version = Arc::new(self.compile(component)?);
+        let mut earlier = self
+            .earlier
+            .write()
+            .unwrap_or_else(|lock| lock.into_inner());
+        earlier.insert(Arc::clone(&version.digest), Arc::clone(&version));
+        Ok(version)
+    }
+
+    /// All versions that new rooms are made of.
+    pub(crate) fn newest(&self) -> Vec<Arc<Version>> {
+        let by_name = self.by_name.read().unwrap_or_else(|lock| lock.into_inner());
+        by_name.values().cloned().collect()
+    }
+
     /// The names and versions of all plugins.
     #[must_use]
     pub fn labels(&self) -> Vec<Arc<str>> {
         let by_name = self.by_name.read().unwrap_or_else(|lock| lock.into_inner());
         by_name.values().map(|it| Arc::clone(&it.label)).collect()
-    }
-
-    /// Whether any plugin declares a durability that is not there yet.
-    pub(crate) fn names_of_durable(&self) -> Vec<String> {
-        let by_name = self.by_name.read().unwrap_or_else(|lock| lock.into_inner());
-        by_name
-            .iter()
-            .filter(|(_, version)| version.description.durability != wit::Durability::None)
-            .map(|(name, _)| name.clone())
-            .collect()
     }
 
     fn compile(&self, bytes: &[u8]) -> Result<Version, LoadError> {
@@ -240,6 +269,7 @@ impl Catalog {
             limits: PluginLimits::from_wishes(&nobody().limits),
             settings: Payload::empty_map(),
             digest,
+            component: Bytes::copy_from_slice(bytes),
             pre,
             demotions: AtomicU32::new(0),
             opens_quickly: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 //! something. An effect that no correct plugin can produce is a fault, like a trap.
 
 use parlor_proto::Payload;
+use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, FaultKind};
 use super::limits::PluginLimits;
@@ -52,6 +53,8 @@ pub(crate) enum Action {
     Close(String),
     Kv {
         operation: u64,
+        /// What is too long in it is refused by the storage, with an answer.
+        request: wit::KvRequest,
     },
 }
 
@@ -65,11 +68,32 @@ pub(crate) enum Audience {
 }
 
 /// Who sees a view. Of several views of one name a member sees the most specific: its own, then its seat's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ViewAudience {
     Everyone,
-    Seat(wit::Seat),
+    Seat(#[serde(with = "seat_note")] wit::Seat),
     Member(u32),
+}
+
+/// How a seat is written down.
+mod seat_note {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::wit::Seat;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(seat: &Seat, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*seat == Seat::Player)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Seat, D::Error> {
+        let is_player = bool::deserialize(from)?;
+        Ok(if is_player {
+            Seat::Player
+        } else {
+            Seat::Spectator
+        })
+    }
 }
 
 /// A coded refusal of the plugin's.
@@ -90,7 +114,16 @@ const VIEW_BYTES_MAX: usize = 64;
 /// The most that listings show of a room.
 const METADATA_BYTES_MAX: usize = 4096;
 
-/// Checks the effects of one step over `events`; `last_member` is the highest id the room ever gave out.
+/// The highest id among those who come in with these events.
+pub(super) fn last_member(events: &[wit::Event]) -> u32 {
+    let joined = events.iter().filter_map(|event| match event {
+        wit::Event::Joined(member) => Some(member.id),
+        _ => None,
+    });
+    joined.max().unwrap_or(0)
+}
+
+/// Checks the effects of one step over `events`; `last_member` is the highest id that the plugin was told of.
 pub(super) fn check(
     effects: Vec<wit::Effect>,
     events: &[wit::Event],
@@ -206,8 +239,10 @@ impl Check<'_> {
                         ),
                     ));
                 }
+                self.count(kv.request.payload_bytes())?;
                 Action::Kv {
                     operation: kv.operation,
+                    request: kv.request,
                 }
             }
             wit::ActionEffect::Reply(_) | wit::ActionEffect::Reject(_) => {

@@ -20,6 +20,8 @@ pub(crate) struct Instance {
     store: Store<Guest>,
     plugin: Plugin,
     step_cpu: Duration,
+    /// How many times longer than usual its calls may take.
+    patience: u32,
     /// What the last call cost, in CPU time where it ran long enough to be measured.
     pub(crate) last_cost: Duration,
 }
@@ -41,6 +43,15 @@ impl From<Fault> for OpenError {
 impl Instance {
     /// A fresh instance on which nothing was called yet.
     pub(super) fn new(version: &Version, room: &Arc<str>, seed: u64) -> Result<Self, Fault> {
+        Self::with_patience(version, room, seed, 1)
+    }
+
+    fn with_patience(
+        version: &Version,
+        room: &Arc<str>,
+        seed: u64,
+        patience: u32,
+    ) -> Result<Self, Fault> {
         let mut guest = Guest::new(
             Arc::clone(&version.label),
             Arc::clone(room),
@@ -53,12 +64,13 @@ impl Instance {
         store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|mut context| Ok(context.data_mut().deadline.check()));
         // Instantiation runs guest code too, and a store begins with a deadline that has passed.
-        arm(&mut store, LIFECYCLE_CPU);
+        arm(&mut store, LIFECYCLE_CPU, patience);
         match version.pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self {
                 store,
                 plugin,
                 step_cpu: version.limits.step_cpu,
+                patience,
                 last_cost: Duration::ZERO,
             }),
             Err(error) => Err(fault(&store, &error)),
@@ -93,10 +105,10 @@ impl Instance {
         version: &Version,
         room: &Arc<str>,
         seed: u64,
-        schema: u32,
-        saved: &[u8],
+        (schema, saved): (u32, &[u8]),
+        patience: u32,
     ) -> Result<Self, Fault> {
-        let mut instance = Self::new(version, room, seed)?;
+        let mut instance = Self::with_patience(version, room, seed, patience)?;
         let answer = instance.call(LIFECYCLE_CPU, |plugin, store| {
             plugin.parlor_room_guest().call_load(store, schema, saved)
         })?;
@@ -132,6 +144,11 @@ impl Instance {
         Ok((self, saved.into()))
     }
 
+    /// Has its calls take so many times longer than usual.
+    pub(crate) fn set_patience(&mut self, patience: u32) {
+        self.patience = patience;
+    }
+
     /// Silences the guest's log while its history is run again.
     pub(crate) fn mute(&mut self, is_muted: bool) {
         self.store.data_mut().log.is_muted = is_muted;
@@ -147,15 +164,16 @@ impl Instance {
         cpu_max: Duration,
         call: impl FnOnce(&Plugin, &mut Store<Guest>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        arm(&mut self.store, cpu_max);
+        arm(&mut self.store, cpu_max, self.patience);
         let answer = call(&self.plugin, &mut self.store);
         self.last_cost = self.store.data().deadline.cost();
         answer.map_err(|error| fault(&self.store, &error))
     }
 }
 
-fn arm(store: &mut Store<Guest>, cpu_max: Duration) {
-    store.data_mut().deadline.arm(cpu_max, CALL_WALL);
+fn arm(store: &mut Store<Guest>, cpu_max: Duration, patience: u32) {
+    let deadline = &mut store.data_mut().deadline;
+    deadline.arm(cpu_max * patience, CALL_WALL * patience);
     store.set_epoch_deadline(1);
 }
 

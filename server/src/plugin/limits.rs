@@ -14,6 +14,9 @@ const STEP_CPU_MAX: Duration = Duration::from_millis(200);
 pub(crate) const LIFECYCLE_CPU: Duration = Duration::from_millis(200);
 /// Wall time of any call: the backstop for what the CPU clock does not see.
 pub(crate) const CALL_WALL: Duration = Duration::from_secs(1);
+/// What was within its time when it was lived through is given so many times more when it is run again: the machine may
+/// be busier then, and nothing of it may be lost for that.
+pub(crate) const PATIENCE: u32 = 50;
 /// Linear memory of one instance, and the size of a slot in the pool.
 pub(crate) const MEMORY_BYTES_MAX: usize = 16 << 20;
 /// One message from a member, in bytes of MessagePack, by default.

@@ -16,6 +16,8 @@ pub(super) struct FlightRecorder {
     saved: Bytes,
     batches: Vec<wit::Batch>,
     bytes: usize,
+    /// So many batches call for a new save.
+    batches_max: usize,
 }
 
 impl FlightRecorder {
@@ -24,7 +26,20 @@ impl FlightRecorder {
             saved,
             batches: Vec::new(),
             bytes: 0,
+            batches_max: usize::MAX,
         }
+    }
+
+    /// Begins again from a new save. Gives the save before it, and the batches that lie between the two.
+    pub(super) fn restart(&mut self, saved: Bytes) -> (Bytes, Vec<wit::Batch>) {
+        self.bytes = 0;
+        let before = std::mem::replace(&mut self.saved, saved);
+        (before, std::mem::take(&mut self.batches))
+    }
+
+    /// Asks for a save after so many batches at the latest.
+    pub(super) fn save_after(&mut self, batches_max: usize) {
+        self.batches_max = batches_max;
     }
 
     /// Remembers a batch that was run.
@@ -34,10 +49,10 @@ impl FlightRecorder {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes > BATCH_BYTES_MAX
+        self.bytes > BATCH_BYTES_MAX || self.batches.len() >= self.batches_max
     }
 
-    pub(super) fn saved(&self) -> &[u8] {
+    pub(super) fn saved(&self) -> &Bytes {
         &self.saved
     }
 
@@ -50,14 +65,7 @@ fn weight(batch: &wit::Batch) -> usize {
     batch
         .events
         .iter()
-        .map(|event| {
-            EVENT_BYTES
-                + match event {
-                    wit::Event::Message(message) => message.payload.len(),
-                    wit::Event::Signal(signal) => signal.payload.len(),
-                    _ => 0,
-                }
-        })
+        .map(|event| EVENT_BYTES + event.payload_bytes())
         .sum::<usize>()
         + EVENT_BYTES
 }

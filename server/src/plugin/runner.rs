@@ -7,13 +7,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::audit::{self, Audit};
 use super::catalog::Version;
 use super::effect::{self, Effect};
+use super::effect_hash;
 use super::fault::{Fault, FaultKind, FaultReport};
 use super::guest::thread_cpu_time;
 use super::instance::{Instance, OpenError};
+use super::limits::PATIENCE;
 use super::recorder::FlightRecorder;
 use super::wit;
 
@@ -35,12 +40,40 @@ pub(crate) struct Runner {
     /// `None` only while a call is under way, and after a failure that could not be mended.
     instance: Option<Instance>,
     recorder: FlightRecorder,
-    /// The step number of the next batch.
-    step: u64,
-    /// The number of the next event.
-    next_event: u64,
+    position: Position,
+    /// Whether it is noted of each step what it asked for.
+    is_hashing: bool,
+    /// What each step since the last save asked for, while the room is looked at.
+    audit: Option<AuditNotes>,
     strikes: u32,
     clean_steps: u32,
+}
+
+/// How far a room's plugin has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The step number of the next batch.
+    pub(crate) step: u64,
+    /// The number of the next event.
+    pub(crate) next_event: u64,
+    /// The highest member id that the plugin was told of.
+    pub(crate) last_member: u32,
+}
+
+impl Position {
+    /// Before the first batch.
+    const BEGINNING: Self = Self {
+        step: 1,
+        next_event: 1,
+        last_member: 0,
+    };
+}
+
+/// What an audit needs to know that the flight recorder does not.
+#[derive(Debug)]
+struct AuditNotes {
+    last_member: u32,
+    hashes: Vec<u64>,
 }
 
 /// What the room puts into a batch; the runner numbers it.
@@ -54,10 +87,16 @@ pub(crate) struct BatchInput {
 /// What came of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Ran {
+    /// The number of the first step.
+    pub(crate) first_step: u64,
     /// The steps that were run, in order; one, unless the batch had to be split.
     pub(crate) steps: Vec<Stepped>,
     /// The events of the batch that failed by themselves.
     pub(crate) set_aside: Vec<usize>,
+    /// What the plugin saved after the batch, when it was time for that.
+    pub(crate) saved: Option<Bytes>,
+    /// Steps that are to be lived once more, to see whether the same comes of them.
+    pub(crate) audit: Option<Audit>,
     /// All failures on the way.
     pub(crate) reports: Vec<FaultReport>,
     /// Set when the room cannot go on.
@@ -73,10 +112,14 @@ pub(crate) struct Ran {
 /// One step that was run.
 #[derive(Debug)]
 pub(crate) struct Stepped {
+    /// Its number.
+    pub(crate) number: u64,
     /// Which of the batch's events it ran.
     pub(crate) events: Range<usize>,
     /// What it asks for; causes count from the start of `events`.
     pub(crate) effects: Vec<Effect>,
+    /// The hash of `effects` as they are; 0 where nobody asks for it.
+    pub(crate) effects_hash: u64,
 }
 
 impl Runner {
@@ -95,33 +138,143 @@ impl Runner {
             seed: config.seed,
             instance: Some(instance),
             recorder: FlightRecorder::new(saved),
-            step: 1,
-            next_event: 1,
+            position: Position::BEGINNING,
+            is_hashing: false,
+            audit: None,
             strikes: 0,
             clean_steps: 0,
         };
         Ok((runner, effects))
     }
 
+    /// Takes a room up where it was saved.
+    pub(crate) fn load(
+        version: Arc<Version>,
+        room: &Arc<str>,
+        (seed, schema): (u64, u32),
+        position: Position,
+        saved: Bytes,
+    ) -> Result<Self, Fault> {
+        let instance = Instance::load(&version, room, seed, (schema, &saved), PATIENCE)?;
+        Ok(Self {
+            version,
+            room: Arc::clone(room),
+            seed,
+            instance: Some(instance),
+            recorder: FlightRecorder::new(saved),
+            position,
+            is_hashing: false,
+            audit: None,
+            strikes: 0,
+            clean_steps: 0,
+        })
+    }
+
+    /// Has it noted of each step from here on what it asked for, and a save taken after so many steps at the latest.
+    pub(crate) fn keep_journal(&mut self, steps_max: usize) {
+        self.is_hashing = true;
+        self.recorder.save_after(steps_max);
+    }
+
+    /// Whether an audit of the room is under way.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.audit.is_some()
+    }
+
+    /// Saves the room, and notes from there on what an audit of it needs.
+    pub(crate) fn begin_audit(&mut self) -> Result<Bytes, Fault> {
+        let saved = self.save()?.0;
+        self.audit = Some(AuditNotes {
+            last_member: self.position.last_member,
+            hashes: Vec::with_capacity(audit::STEPS),
+        });
+        Ok(saved)
+    }
+
+    /// Begins or ends to run the room's history again: the guest's log is silent, and its calls have more time.
+    pub(crate) fn set_again(&mut self, is_again: bool) {
+        if let Some(instance) = &mut self.instance {
+            instance.mute(is_again);
+            instance.set_patience(if is_again { PATIENCE } else { 1 });
+        }
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What the plugin saved last, if nothing was run since.
+    pub(crate) fn saved(&self) -> Option<Bytes> {
+        let is_current = self.recorder.batches().is_empty();
+        is_current.then(|| self.recorder.saved().clone())
+    }
+
+    /// Has the plugin write down its state, here and now, which ends an audit. After a fault the room cannot go on.
+    pub(crate) fn save(&mut self) -> Result<(Bytes, Option<Audit>), Fault> {
+        let Some(instance) = self.instance.take() else {
+            return Err(Fault::new(FaultKind::Trap, "the instance is gone"));
+        };
+        let (instance, saved) = instance.save()?;
+        let (before, batches) = self.recorder.restart(saved.clone());
+        self.instance = Some(instance);
+        let audit = self.audit.take().map(|notes| Audit {
+            version: Arc::clone(&self.version),
+            room: Arc::clone(&self.room),
+            seed: self.seed,
+            last_member: notes.last_member,
+            before,
+            after: saved.clone(),
+            steps: batches.into_iter().zip(notes.hashes).collect(),
+        });
+        Ok((saved, audit))
+    }
+
+    /// Runs a batch again as it was run before: in these steps, and without what was set aside.
+    pub(crate) fn run_again(
+        &mut self,
+        input: &BatchInput,
+        steps: impl IntoIterator<Item = Range<usize>>,
+    ) -> Result<Ran, Fault> {
+        let mut ran = Ran {
+            first_step: self.position.step,
+            ..Ran::default()
+        };
+        for events in steps {
+            self.step(input, events, &mut ran)?;
+        }
+        self.save_if_full(&mut ran);
+        Ok(ran)
+    }
+
     /// Runs a batch. After a fault nothing of it was applied, and the runner is good for [`Self::recover`] only.
-    pub(crate) fn run(&mut self, input: &BatchInput, last_member: u32) -> Result<Ran, Fault> {
-        let mut ran = Ran::default();
-        self.step(input, 0..input.events.len(), last_member, &mut ran)?;
+    pub(crate) fn run(&mut self, input: &BatchInput) -> Result<Ran, Fault> {
+        let mut ran = Ran {
+            first_step: self.position.step,
+            ..Ran::default()
+        };
+        self.step(input, 0..input.events.len(), &mut ran)?;
         self.forgive();
         self.save_if_full(&mut ran);
         Ok(ran)
     }
 
     /// Rebuilds the room after a batch failed, and runs the batch again, one event a step, to find whom to blame.
-    pub(crate) fn recover(&mut self, input: &BatchInput, last_member: u32, fault: &Fault) -> Ran {
+    pub(crate) fn recover(&mut self, input: &BatchInput, fault: &Fault) -> Ran {
         let started = thread_cpu_time();
-        let mut ran = Ran::default();
+        let mut ran = Ran {
+            first_step: self.position.step,
+            ..Ran::default()
+        };
         if input.events.len() == 1 {
             self.set_aside(input, 0, fault, &mut ran);
         } else {
             ran.reports
                 .push(self.report(fault, input.events.len(), None));
-            self.run_one_by_one(input, last_member, &mut ran);
+            self.run_one_by_one(input, &mut ran);
         }
         if self.instance.is_none() && !ran.is_lost {
             self.restore(&mut ran);
@@ -132,7 +285,7 @@ impl Runner {
         ran
     }
 
-    fn run_one_by_one(&mut self, input: &BatchInput, last_member: u32, ran: &mut Ran) {
+    fn run_one_by_one(&mut self, input: &BatchInput, ran: &mut Ran) {
         for index in 0..input.events.len() {
             if self.instance.is_none() && !ran.is_lost {
                 self.restore(ran);
@@ -140,7 +293,7 @@ impl Runner {
             if ran.is_lost {
                 return;
             }
-            if let Err(fault) = self.step(input, index..index + 1, last_member, ran) {
+            if let Err(fault) = self.step(input, index..index + 1, ran) {
                 self.set_aside(input, index, &fault, ran);
             }
         }
@@ -165,15 +318,14 @@ impl Runner {
         &mut self,
         input: &BatchInput,
         events: Range<usize>,
-        last_member: u32,
         ran: &mut Ran,
     ) -> Result<(), Fault> {
         let Some(instance) = self.instance.take() else {
             return Err(Fault::new(FaultKind::Trap, "the instance is gone"));
         };
         let batch = wit::Batch {
-            step: self.step,
-            first_event: self.next_event,
+            step: self.position.step,
+            first_event: self.position.next_event,
             tick: input.tick,
             now_ms: input.now_ms,
             seed: self.seed,
@@ -182,14 +334,29 @@ impl Runner {
         let _span = tracing::debug_span!("plugin", step = batch.step, events = batch.events.len())
             .entered();
         let (mut instance, effects) = instance.step(&batch)?;
+        let last_member = effect::last_member(&batch.events).max(self.position.last_member);
         let effects = effect::check(effects, &batch.events, last_member, &self.version.limits)?;
         ran.cost = ran.cost.max(instance.last_cost);
         ran.spent += instance.last_cost;
         ran.log_lines_dropped += instance.take_dropped_log_lines();
-        ran.steps.push(Stepped { events, effects });
+        let effects_hash = if self.is_hashing || self.audit.is_some() {
+            effect_hash::hash(&effects)
+        } else {
+            0
+        };
+        if let Some(notes) = &mut self.audit {
+            notes.hashes.push(effects_hash);
+        }
+        ran.steps.push(Stepped {
+            number: batch.step,
+            events,
+            effects,
+            effects_hash,
+        });
         self.instance = Some(instance);
-        self.step += 1;
-        self.next_event += batch.events.len() as u64;
+        self.position.step += 1;
+        self.position.next_event += batch.events.len() as u64;
+        self.position.last_member = last_member;
         self.recorder.record(batch);
         Ok(())
     }
@@ -210,7 +377,8 @@ impl Runner {
         let started = Instant::now();
         let schema = self.version.description.state_schema;
         let saved = self.recorder.saved();
-        let mut instance = Instance::load(&self.version, &self.room, self.seed, schema, saved)?;
+        let saved = (schema, &**saved);
+        let mut instance = Instance::load(&self.version, &self.room, self.seed, saved, 1)?;
         instance.mute(true);
         for batch in self.recorder.batches() {
             (instance, _) = instance.step(batch)?;
@@ -226,16 +394,17 @@ impl Runner {
     }
 
     fn save_if_full(&mut self, ran: &mut Ran) {
-        if !self.recorder.is_full() {
+        let is_audit_over = |it: &AuditNotes| it.hashes.len() >= audit::STEPS;
+        if !self.recorder.is_full() && !self.audit.as_ref().is_some_and(is_audit_over) {
             return;
         }
-        let Some(instance) = self.instance.take() else {
+        if self.instance.is_none() {
             return;
-        };
-        match instance.save() {
-            Ok((instance, saved)) => {
-                self.recorder = FlightRecorder::new(saved);
-                self.instance = Some(instance);
+        }
+        match self.save() {
+            Ok((saved, audit)) => {
+                ran.saved = Some(saved);
+                ran.audit = audit;
             }
             // A room that cannot be saved cannot be rebuilt either: better to end it now, and to say why.
             Err(fault) => {
@@ -258,7 +427,7 @@ impl Runner {
             plugin: Arc::clone(&self.version.label),
             digest: Arc::clone(&self.version.digest),
             room: Arc::clone(&self.room),
-            step: self.step,
+            step: self.position.step,
             events,
             kind: fault.kind.label(),
             message: fault.message.clone(),

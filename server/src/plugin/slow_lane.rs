@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use tokio::sync::oneshot;
 
+use super::audit::Audit;
 use super::catalog::Version;
 use super::effect::Effect;
-use super::fault::Fault;
+use super::fault::{Fault, FaultReport};
 use super::instance::OpenError;
 use super::runner::{BatchInput, Ran, Runner};
 use super::wit;
@@ -31,13 +32,13 @@ enum Work {
     Run {
         runner: Box<Runner>,
         input: BatchInput,
-        last_member: u32,
     },
+    /// Looks whether a plugin is deterministic.
+    Audit(Box<Audit>),
     /// Mends a room whose batch failed, which may take many steps.
     Recover {
         runner: Box<Runner>,
         input: BatchInput,
-        last_member: u32,
         fault: Fault,
     },
 }
@@ -45,7 +46,8 @@ enum Work {
 /// What came of it.
 enum Done {
     Opened(Result<(Box<Runner>, Vec<Effect>), OpenError>),
-    Ran(Box<Runner>, Ran),
+    Ran(Box<Runner>, Box<Ran>),
+    Audited(Option<Box<FaultReport>>),
 }
 
 impl Work {
@@ -55,24 +57,20 @@ impl Work {
                 let opened = Runner::open(version, &config);
                 Done::Opened(opened.map(|(runner, effects)| (Box::new(runner), effects)))
             }
-            Self::Run {
-                mut runner,
-                input,
-                last_member,
-            } => {
+            Self::Run { mut runner, input } => {
                 let ran = runner
-                    .run(&input, last_member)
-                    .unwrap_or_else(|fault| runner.recover(&input, last_member, &fault));
-                Done::Ran(runner, ran)
+                    .run(&input)
+                    .unwrap_or_else(|fault| runner.recover(&input, &fault));
+                Done::Ran(runner, Box::new(ran))
             }
+            Self::Audit(audit) => Done::Audited(audit.perform().map(Box::new)),
             Self::Recover {
                 mut runner,
                 input,
-                last_member,
                 fault,
             } => {
-                let ran = runner.recover(&input, last_member, &fault);
-                Done::Ran(runner, ran)
+                let ran = runner.recover(&input, &fault);
+                Done::Ran(runner, Box::new(ran))
             }
         }
     }
@@ -118,7 +116,7 @@ impl SlowLane {
     ) -> Option<Result<(Box<Runner>, Vec<Effect>), OpenError>> {
         match self.perform(Work::Open { version, config }).await {
             Some(Done::Opened(opened)) => Some(opened),
-            Some(Done::Ran(..)) | None => None,
+            Some(Done::Ran(..) | Done::Audited(_)) | None => None,
         }
     }
 
@@ -127,13 +125,8 @@ impl SlowLane {
         &self,
         runner: Box<Runner>,
         input: BatchInput,
-        last_member: u32,
     ) -> Option<(Box<Runner>, Ran)> {
-        let work = Work::Run {
-            runner,
-            input,
-            last_member,
-        };
+        let work = Work::Run { runner, input };
         self.perform(work).await.and_then(Done::into_ran)
     }
 
@@ -142,16 +135,22 @@ impl SlowLane {
         &self,
         runner: Box<Runner>,
         input: BatchInput,
-        last_member: u32,
         fault: Fault,
     ) -> Option<(Box<Runner>, Ran)> {
         let work = Work::Recover {
             runner,
             input,
-            last_member,
             fault,
         };
         self.perform(work).await.and_then(Done::into_ran)
+    }
+
+    /// Lives through some steps of a room again. `None` if the same came of them.
+    pub(crate) async fn audit(&self, audit: Audit) -> Option<FaultReport> {
+        match self.perform(Work::Audit(Box::new(audit))).await {
+            Some(Done::Audited(report)) => report.map(|it| *it),
+            Some(Done::Opened(_) | Done::Ran(..)) | None => None,
+        }
     }
 
     /// Has one of the threads do it, or does it here if more wait than the queue holds.
@@ -169,8 +168,8 @@ impl SlowLane {
 impl Done {
     fn into_ran(self) -> Option<(Box<Runner>, Ran)> {
         match self {
-            Self::Ran(runner, ran) => Some((runner, ran)),
-            Self::Opened(_) => None,
+            Self::Ran(runner, ran) => Some((runner, *ran)),
+            Self::Opened(_) | Self::Audited(_) => None,
         }
     }
 }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use parlor_proto::{ErrorCode, Member, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
-use super::core::{Origin, RoomCore};
+use super::core::RoomCore;
 use super::delivery::Delivery;
 use super::handle::LeaveReason;
+use super::origin::Origin;
 use super::roster::{MemberRecord, seat_to_frame};
 use super::views::{Place, VIEWS_BYTES_MAX, VIEWS_MAX};
 use crate::fanout::Encoded;
 use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
+use crate::release::Leaving;
 use crate::session::outbox::StateKey;
+use crate::storage::OperationId;
 
 /// The host's own view where members are counted and not named.
 pub(super) const PRESENCE_VIEW: &str = "$presence";
@@ -35,7 +38,7 @@ struct Step<'a> {
 
 impl RoomCore {
     /// Applies what came of a batch, step by step, and what failed in its place.
-    pub(super) fn apply(&mut self, batch: &[Origin], ran: Ran, now: Instant) {
+    pub(super) fn apply(&mut self, batch: &[Origin], ran: Ran, now_ms: u64) {
         self.fanout.begin_burst();
         self.applied = Instant::now().into_std();
         let mut set_aside = ran.set_aside.iter().peekable();
@@ -43,7 +46,7 @@ impl RoomCore {
             while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
                 self.fail_event(&batch[*event]);
             }
-            self.apply_step(&batch[step.events], step.effects, now);
+            self.apply_step(step.number, &batch[step.events], step.effects, now_ms);
         }
         for event in set_aside {
             self.fail_event(&batch[*event]);
@@ -57,13 +60,13 @@ impl RoomCore {
     }
 
     /// Applies the effects of opening the room, when nobody is in it yet.
-    pub(super) fn apply_opening(&mut self, effects: Vec<Effect>, now: Instant) {
-        self.apply_step(&[], effects, now);
+    pub(super) fn apply_opening(&mut self, effects: Vec<Effect>) {
+        self.apply_step(0, &[], effects, 0);
     }
 
     /// One step: each event is announced before the effects that answer it, and replies come last, when all that the
     /// inputs brought about is on its way; but before somebody who said something is let out.
-    fn apply_step(&mut self, batch: &[Origin], effects: Vec<Effect>, now: Instant) {
+    fn apply_step(&mut self, number: u64, batch: &[Origin], effects: Vec<Effect>, now_ms: u64) {
         let mut step = Step {
             batch,
             answers: vec![None; batch.len()],
@@ -73,7 +76,7 @@ impl RoomCore {
             newcomers: Vec::new(),
         };
         let mut others = Vec::with_capacity(effects.len());
-        for Effect { cause, action } in effects {
+        for (index, Effect { cause, action }) in (0..).zip(effects) {
             match (action, cause) {
                 (Action::Reply(answer), Some(cause)) => {
                     step.answers[cause].get_or_insert(answer);
@@ -82,15 +85,23 @@ impl RoomCore {
                     if let (Action::Reject(_), Some(cause)) = (&action, cause) {
                         step.rejected.push(cause);
                     }
-                    others.push((action, cause));
+                    others.push((index, action, cause));
                 }
             }
         }
-        for (action, cause) in others {
+        for (index, action, cause) in others {
             self.announce_up_to(cause.map_or(batch.len(), |cause| cause + 1), &mut step);
             match (action, cause) {
                 (Action::Reject(refusal), Some(cause)) => self.reject(&batch[cause], &refusal),
-                (action, _) => self.act(action, now),
+                (Action::Kv { operation, request }, _) => {
+                    let id = OperationId {
+                        epoch: self.epoch,
+                        step: number,
+                        index,
+                    };
+                    self.ask_storage(id, operation, request);
+                }
+                (action, _) => self.act(action, now_ms),
             }
         }
         self.announce_up_to(batch.len(), &mut step);
@@ -137,6 +148,7 @@ impl RoomCore {
                 let label = match reason {
                     LeaveReason::Left => "left",
                     LeaveReason::Disconnected => "disconnected",
+                    LeaveReason::Expelled => "kicked",
                 };
                 if let Some(gone) = self.let_out(*member, peer, *id, *reason) {
                     self.announce_departure(gone, label);
@@ -146,7 +158,18 @@ impl RoomCore {
                 member: Some(member),
             } => self.announce_departure(member.clone(), "kicked"),
             Origin::Absence { member, is_absent } => self.announce_absence(*member, *is_absent),
-            _ => {}
+            Origin::Change {
+                member,
+                name,
+                roles,
+            } => self.announce_latest(*member, name, roles),
+            Origin::Resync { member, fresh } => self.announce_fresh(*member, fresh),
+            Origin::Join { .. }
+            | Origin::Kick { member: None }
+            | Origin::Message { .. }
+            | Origin::Timer { .. }
+            | Origin::Room => {}
+            Origin::Stored { id } => self.note_answered(*id),
         }
     }
 
@@ -207,7 +230,7 @@ impl RoomCore {
             plugin: description.name.clone(),
             version: description.version.clone(),
             digest: identity.version.digest.to_string(),
-            durability: Self::durability(),
+            durability: self.durability,
             you: Member {
                 away: false,
                 ..member.to_frame()
@@ -218,7 +241,7 @@ impl RoomCore {
             } else {
                 self.roster.admitted_count() as u64
             },
-            epoch: identity.epoch,
+            epoch: self.epoch,
             seq: self.seq,
             last_id: member.inputs.answered_id(),
             id,
@@ -276,7 +299,7 @@ impl RoomCore {
                 room: Some(self.identity.name.to_string()),
                 id,
                 data: answer.and_then(Result::ok),
-                epoch: Some(self.identity.epoch),
+                epoch: Some(self.epoch),
                 seq: Some(self.seq),
                 tick: Some(self.clock.tick()),
                 repeat: None,
@@ -306,14 +329,17 @@ impl RoomCore {
                 },
             ),
             // Whoever wants out is let out, whatever the plugin makes of it.
-            Origin::Leave { .. } | Origin::Kick { .. } | Origin::Absence { .. } => {
-                self.announce(origin, false, &mut Vec::new());
-            }
-            Origin::Room => {}
+            Origin::Leave { .. }
+            | Origin::Kick { .. }
+            | Origin::Absence { .. }
+            | Origin::Change { .. }
+            | Origin::Resync { .. }
+            | Origin::Stored { .. } => self.announce(origin, false, &mut Vec::new()),
+            Origin::Timer { .. } | Origin::Room => {}
         }
     }
 
-    fn act(&mut self, action: Action, now: Instant) {
+    fn act(&mut self, action: Action, now_ms: u64) {
         match action {
             Action::Send { to, from, payload } => self.send_message(&to, from, payload),
             Action::State {
@@ -334,22 +360,22 @@ impl RoomCore {
             Action::Kick { member, reason } => self.kick(member, &reason),
             Action::SetSeat { member, seat } => self.set_seat(member, seat),
             Action::SetTimer { timer, after_ms } => {
-                let due_ms = self.clock.room_time_ms(now).saturating_add(after_ms);
+                let due_ms = now_ms.saturating_add(after_ms);
                 if !self.timers.set(timer, due_ms) {
                     tracing::warn!(room = %self.identity.name, plugin = %self.identity.version.label, timer, "too many timers; this one was not set");
                 }
             }
             Action::CancelTimer(timer) => self.timers.cancel(timer),
             Action::Lock(is_locked) => self.status.set_locked(is_locked),
-            Action::Metadata(metadata) => self.status.set_metadata(metadata),
-            Action::Close(reason) => self.closing = Some((ErrorCode::RoomClosed, reason)),
-            Action::Kv { operation } => {
-                let answer = wit::KvAnswer {
-                    operation,
-                    outcome: Err(wit::KvError::Unsupported),
-                };
-                self.queue_own(wit::Event::KvAnswer(answer));
+            Action::Metadata(metadata) => {
+                self.metadata = metadata.clone();
+                self.fanout.leave(Leaving::Metadata {
+                    status: Arc::clone(&self.status),
+                    metadata,
+                });
             }
+            Action::Close(reason) => self.closing = Some((ErrorCode::RoomClosed, reason)),
+            Action::Kv { .. } => unreachable!("the step gives operations their names"),
             Action::Reply(_) | Action::Reject(_) => {
                 unreachable!("the plugin host lets answers through only with a cause")
             }
@@ -381,7 +407,7 @@ impl RoomCore {
         let (seq, fanout) = (self.seq, &self.fanout);
         self.roster.for_each(&recipients, |member| {
             member.delivery.sent(seq);
-            if member.is_connected {
+            if member.is_reached() {
                 fanout.deliver(&member.peer, &encoded);
             }
         });
@@ -439,7 +465,10 @@ impl RoomCore {
 
     /// Remembers that the count of members is to be told, where they are not named.
     fn note_presence(&mut self) {
-        self.is_presence_dirty |= self.shows_count();
+        if self.shows_count() {
+            self.presence_version += 1;
+            self.is_presence_dirty = true;
+        }
     }
 
     /// Tells everybody how many members there are.
@@ -448,7 +477,6 @@ impl RoomCore {
         let Ok(state) = Payload::from_serde(&BTreeMap::from([("count", count)])) else {
             return;
         };
-        self.presence_version += 1;
         let place = self.place();
         let frame = ServerFrame::RoomState(server::RoomState {
             room: place.room.to_string(),
@@ -466,7 +494,7 @@ impl RoomCore {
             room: Arc::clone(&place.room),
             view: PRESENCE_VIEW.into(),
         };
-        let peers = self.roster.connected().map(|it| &it.peer);
+        let peers = self.roster.reached().map(|it| &it.peer);
         self.fanout.send_state(peers, &key, frame);
     }
 }

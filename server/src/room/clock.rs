@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// A tick that comes later than this after its time is counted as late.
@@ -14,7 +15,10 @@ pub(crate) const LATE_TICK: Duration = Duration::from_millis(5);
 /// The tick schedule.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    opened: Instant,
+    /// A moment at which it was this room time and this tick: the room's opening, or its coming back.
+    anchor: Instant,
+    anchor_ms: u64,
+    anchor_tick: u64,
     tick_hz: u32,
     tick: u64,
 }
@@ -34,10 +38,20 @@ impl Clock {
     /// A clock that starts now; 0 Hz never ticks.
     pub(crate) fn new(opened: Instant, tick_hz: u32) -> Self {
         Self {
-            opened,
+            anchor: opened,
+            anchor_ms: 0,
+            anchor_tick: 0,
             tick_hz,
             tick: 0,
         }
+    }
+
+    /// Sets the clock: now it is this room time, and this was the last tick. The next is due a period from now.
+    pub(crate) fn set(&mut self, now: Instant, room_time_ms: u64, tick: u64) {
+        self.anchor = now;
+        self.anchor_ms = room_time_ms;
+        self.anchor_tick = tick;
+        self.tick = tick;
     }
 
     /// The last tick's number.
@@ -47,29 +61,33 @@ impl Clock {
 
     /// Room time.
     pub(crate) fn room_time_ms(&self, now: Instant) -> u64 {
-        u64::try_from(now.duration_since(self.opened).as_millis()).unwrap_or(u64::MAX)
+        let since = now.duration_since(self.anchor).as_millis();
+        self.anchor_ms
+            .saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 
-    /// When the room has been open for `room_time_ms`.
+    /// When it will be `room_time_ms`; what is past is at the clock's beginning.
     pub(crate) fn instant_of(&self, room_time_ms: u64) -> Instant {
+        let millis = room_time_ms.saturating_sub(self.anchor_ms);
         // Far beyond the life of any server; without a bound the addition could overflow.
-        self.opened + Duration::from_millis(room_time_ms.min(1 << 42))
+        self.anchor + Duration::from_millis(millis.min(1 << 42))
     }
 
     /// When the next tick is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        (self.tick_hz > 0).then(|| self.opened + self.offset(self.tick + 1))
+        (self.tick_hz > 0).then(|| self.anchor + self.offset(self.tick + 1))
     }
 
     /// Takes the tick that is due, if one is.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<DueTick> {
-        let elapsed = now.duration_since(self.opened);
+        let elapsed = now.duration_since(self.anchor);
         if self.tick_hz == 0 || elapsed < self.offset(self.tick + 1) {
             return None;
         }
         let elapsed_ticks = elapsed.as_nanos() * u128::from(self.tick_hz) / 1_000_000_000;
         let mut number = u64::try_from(elapsed_ticks)
             .unwrap_or(u64::MAX)
+            .saturating_add(self.anchor_tick)
             .max(self.tick + 1);
         // Rounding must not make a tick come before its time.
         if self.offset(number) > elapsed {
@@ -86,9 +104,10 @@ impl Clock {
         })
     }
 
-    /// The time of tick `number` after the start, rounded up so that the schedule never runs early.
+    /// The time of tick `number` after the anchor, rounded up so that the schedule never runs early.
     fn offset(&self, number: u64) -> Duration {
-        let nanos = (u128::from(number) * 1_000_000_000).div_ceil(u128::from(self.tick_hz.max(1)));
+        let ticks = number.saturating_sub(self.anchor_tick);
+        let nanos = (u128::from(ticks) * 1_000_000_000).div_ceil(u128::from(self.tick_hz.max(1)));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -149,9 +168,19 @@ impl StatePace {
 }
 
 /// The plugin's timers, by room time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Timers {
-    due_ms: BTreeMap<u32, u64>,
+    set: BTreeMap<u32, SetTimer>,
+    /// How many were ever set.
+    serial: u64,
+}
+
+/// A timer that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct SetTimer {
+    due_ms: u64,
+    /// Which setting it is: a timer that is due and one of its number that was set since are not the same.
+    serial: u64,
 }
 
 /// The most timers a room may have at a time.
@@ -160,35 +189,46 @@ const TIMERS_MAX: usize = 10_000;
 impl Timers {
     /// Sets or replaces a timer. `false` if there are too many.
     pub(crate) fn set(&mut self, timer: u32, due_ms: u64) -> bool {
-        if self.due_ms.len() >= TIMERS_MAX && !self.due_ms.contains_key(&timer) {
+        if self.set.len() >= TIMERS_MAX && !self.set.contains_key(&timer) {
             return false;
         }
-        self.due_ms.insert(timer, due_ms);
+        self.serial += 1;
+        let serial = self.serial;
+        self.set.insert(timer, SetTimer { due_ms, serial });
         true
     }
 
     pub(crate) fn cancel(&mut self, timer: u32) {
-        self.due_ms.remove(&timer);
+        self.set.remove(&timer);
+    }
+
+    /// Takes out the very timer that was due when the room's journal was written.
+    pub(crate) fn take(&mut self, timer: u32, serial: u64) {
+        if self.set.get(&timer).is_some_and(|it| it.serial == serial) {
+            self.set.remove(&timer);
+        }
     }
 
     /// The room time of the earliest timer.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.due_ms.values().min().copied()
+        self.set.values().map(|it| it.due_ms).min()
     }
 
-    /// Takes the timers that are due, in the order of their times.
-    pub(crate) fn take_due(&mut self, now_ms: u64) -> Vec<u32> {
-        let mut due: Vec<(u64, u32)> = self
-            .due_ms
+    /// Takes the timers that are due, in the order of their times, each with its serial number.
+    pub(crate) fn take_due(&mut self, now_ms: u64) -> Vec<(u32, u64)> {
+        let mut due: Vec<(u64, u32, u64)> = self
+            .set
             .iter()
-            .filter(|(_, due_ms)| **due_ms <= now_ms)
-            .map(|(timer, due_ms)| (*due_ms, *timer))
+            .filter(|(_, it)| it.due_ms <= now_ms)
+            .map(|(timer, it)| (it.due_ms, *timer, it.serial))
             .collect();
         due.sort_unstable();
-        for (_, timer) in &due {
-            self.due_ms.remove(timer);
+        for (_, timer, _) in &due {
+            self.set.remove(timer);
         }
-        due.into_iter().map(|(_, timer)| timer).collect()
+        due.into_iter()
+            .map(|(_, timer, serial)| (timer, serial))
+            .collect()
     }
 }
 
@@ -232,9 +272,24 @@ mod tests {
                 assert_eq!(clock.take_due(due - Duration::from_nanos(1)), None);
                 assert_eq!(clock.take_due(due).unwrap().number, number);
             }
-            let last = clock.opened + clock.offset(clock.tick);
+            let last = clock.anchor + clock.offset(clock.tick);
             assert_eq!(last.duration_since(opened), Duration::from_secs(3));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_goes_on_from_there() {
+        let start = Instant::now();
+        let mut clock = Clock::new(start, 10);
+        let later = at(start, 12_345);
+        clock.set(later, 500, 4);
+        assert_eq!(clock.room_time_ms(at(later, 30)), 530);
+        assert_eq!(clock.next_due(), Some(at(later, 100)));
+        assert_eq!(clock.take_due(at(later, 99)), None);
+        let tick = clock.take_due(at(later, 350)).unwrap();
+        assert_eq!((tick.number, tick.merged), (7, 2));
+        assert_eq!(clock.instant_of(700), at(later, 200));
+        assert_eq!(clock.instant_of(100), later);
     }
 
     #[tokio::test(start_paused = true)]
@@ -260,12 +315,24 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_that_was_set_anew_is_another_one() {
+        let mut timers = Timers::default();
+        timers.set(1, 10);
+        let serial = timers.take_due(10)[0].1;
+        timers.set(1, 10);
+        timers.take(1, serial);
+        assert_eq!(timers.next_due_ms(), Some(10));
+        timers.take(1, serial + 1);
+        assert_eq!(timers.next_due_ms(), None);
+    }
+
+    #[test]
     fn timers_come_in_the_order_of_their_times_and_once() {
         let mut timers = Timers::default();
         assert!(timers.set(1, 30) && timers.set(2, 10) && timers.set(3, 99));
         timers.cancel(3);
         assert_eq!(timers.next_due_ms(), Some(10));
-        assert_eq!(timers.take_due(30), [2, 1]);
-        assert_eq!(timers.take_due(1000), Vec::<u32>::new());
+        assert_eq!(timers.take_due(30), [(2, 2), (1, 1)]);
+        assert_eq!(timers.take_due(1000), []);
     }
 }

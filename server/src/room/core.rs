@@ -6,21 +6,25 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_proto::{Durability, ErrorCode, Member, ServerFrame, server};
+use parlor_proto::{Durability, ErrorCode, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
 use super::apply::PRESENCE_VIEW;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
-use super::handle::{BUSY, LeaveReason, MailboxBounds, RoomIdentity, RoomInput, RoomStatus};
+use super::handle::{BUSY, RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
+use super::lasting::NO_STORAGE;
 use super::load::Load;
-use super::ring::{RetainedBytes, Ring};
+use super::origin::{Origin, Pending};
+use super::ring::Ring;
 use super::roster::{MEMBERS_SHOWN_MAX, Roster};
+use super::settings::Settings;
+use super::storage::Operations;
 use super::views::{Place, Views};
 use crate::breakage::TestBreak;
 use crate::fanout::Fanout;
-use crate::node::Node;
 use crate::plugin::{BatchInput, wit};
+use crate::release::Leaving;
 use crate::session::Peer;
 use crate::session::outbox::Control;
 use crate::telemetry::{InputTimes, Metrics};
@@ -34,68 +38,13 @@ const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// What is said to whoever sent something that the room did not get to.
 pub(super) const CLOSED: &str = "the room closed before it came to this";
 
-/// An event on its way to the plugin, and what the host must remember about it.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) event: wit::Event,
-    pub(super) origin: Origin,
-}
-
-/// Where an event is from.
-#[derive(Debug)]
-pub(super) enum Origin {
-    /// A member's join; answered when the plugin has seen it.
-    Join { member: u32 },
-    /// A member's own departure; it is one until the plugin has seen what it said before.
-    Leave {
-        member: u32,
-        peer: Peer,
-        id: Option<u64>,
-        reason: LeaveReason,
-    },
-    /// A removal that is done; `member` as others knew it, `None` if they never did.
-    Kick { member: Option<Member> },
-    /// A member's input.
-    Message {
-        member: u32,
-        peer: Peer,
-        id: Option<u64>,
-        since: std::time::Instant,
-    },
-    /// A member's going away, or its coming back.
-    Absence { member: u32, is_absent: bool },
-    /// The room itself.
-    Room,
-}
-
-/// What the node's settings say about rooms.
-#[derive(Debug)]
-pub(super) struct Settings {
-    mailbox: MailboxBounds,
-    /// How long a member who lost its connection may still go on where it was.
-    resume_window: Duration,
-    retained: Arc<RetainedBytes>,
-    /// Per cent of a second that steps may take until somebody is held to account; `None` where nobody is.
-    busy_percent_max: Option<u32>,
-    pub(super) test_break: Option<TestBreak>,
-}
-
-impl Settings {
-    pub(super) fn of(node: &Node) -> Self {
-        Self {
-            mailbox: node.limits.mailbox_bounds(),
-            resume_window: node.limits.resume_window,
-            retained: Arc::clone(&node.retained),
-            busy_percent_max: node.limits.rates.map(|_| node.limits.room_busy_percent_max),
-            test_break: node.test_break,
-        }
-    }
-}
-
 /// A room without its plugin.
 #[derive(Debug)]
 pub(crate) struct RoomCore {
     pub(super) identity: Arc<RoomIdentity>,
+    /// Which of its histories the room tells.
+    pub(super) epoch: u64,
+    pub(super) durability: Durability,
     pub(super) status: Arc<RoomStatus>,
     pub(super) settings: Settings,
     /// When the room woke up.
@@ -109,34 +58,45 @@ pub(crate) struct RoomCore {
     pub(super) clock: Clock,
     pub(super) timers: Timers,
     pub(super) views: Views,
+    /// What listings are to show of the room.
+    pub(super) metadata: Payload,
     pub(super) seq: u64,
     pub(super) ring: Ring,
     /// Whether nobody told since the ring was last looked at that something arrived.
     pub(super) is_ring_settled: bool,
     pub(super) pending: VecDeque<Pending>,
     /// What an on-tick room gathers until its next tick.
-    held: VecDeque<Pending>,
+    pub(super) held: VecDeque<Pending>,
     held_bytes: usize,
     /// What the plugin brought about itself. It waits for the next wake-up: a plugin that always answers itself must not
     /// keep the room from its mailbox.
-    own: VecDeque<Pending>,
+    pub(super) own: VecDeque<Pending>,
     /// Why the room is to close when the step is applied.
     pub(super) closing: Option<(ErrorCode, String)>,
     /// Who uses the room up; `None` where nobody is held to account.
     pub(super) load: Option<Load>,
     state_pace: StatePace,
     /// Whether there ever were too many members to name them.
-    is_counted: bool,
+    pub(super) is_counted: bool,
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
     pub(super) presence_version: u64,
     pub(super) empty_since: Option<Instant>,
+    /// Whether the disk that the room's journal is on takes nothing at the moment.
+    pub(super) is_without_storage: bool,
+    /// Whether as much waits for the disk as may.
+    pub(super) is_behind: bool,
+    /// Whether the server is about to stop, and the room goes on in the next.
+    pub(super) is_suspended: bool,
     pub(super) is_closed: bool,
+    /// What the plugin asked of the storage.
+    pub(super) operations: Operations,
 }
 
 impl RoomCore {
     pub(super) fn new(
         identity: Arc<RoomIdentity>,
+        epoch: u64,
         status: Arc<RoomStatus>,
         settings: Settings,
         metrics: Arc<Metrics>,
@@ -155,7 +115,9 @@ impl RoomCore {
             is_ring_settled: true,
             load: settings.busy_percent_max.map(|max| Load::new(max, now)),
             input_times: metrics.inputs_of(&description.name),
+            durability: settings.durability_of(&identity.version),
             identity,
+            epoch,
             status,
             settings,
             now,
@@ -164,6 +126,7 @@ impl RoomCore {
             roster: Roster::default(),
             timers: Timers::default(),
             views: Views::default(),
+            metadata: Payload::empty_map(),
             seq: 0,
             pending: VecDeque::new(),
             held: VecDeque::new(),
@@ -176,7 +139,11 @@ impl RoomCore {
             presence_sent: None,
             presence_version: 0,
             empty_since: Some(now),
+            is_without_storage: false,
+            is_behind: false,
+            is_suspended: false,
             is_closed: false,
+            operations: Operations::default(),
         }
     }
 
@@ -207,7 +174,9 @@ impl RoomCore {
             } => self.message(peer, payload.as_msgpack(), id, since),
             RoomInput::StateRequest { peer, view } => self.state_request(&peer, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
+            RoomInput::Stored { operation, answer } => self.stored(operation, answer),
             RoomInput::Roles { session, roles } => self.change_roles(session, roles),
+            RoomInput::Shutdown if self.durability != Durability::None => self.is_suspended = true,
             RoomInput::Shutdown => self.close(
                 ErrorCode::ServerDraining.as_str(),
                 "the server is stopping; come back soon",
@@ -218,8 +187,8 @@ impl RoomCore {
     /// Brings about what is due: gathered messages, timers, the tick.
     pub(super) fn pass_time(&mut self, now: Instant) {
         self.pending.append(&mut self.own);
-        for timer in self.timers.take_due(self.clock.room_time_ms(now)) {
-            self.queue(wit::Event::Timer(timer), Origin::Room);
+        for (timer, serial) in self.timers.take_due(self.clock.room_time_ms(now)) {
+            self.queue(wit::Event::Timer(timer), Origin::Timer { serial });
         }
         let Some(tick) = self.clock.take_due(now) else {
             return;
@@ -285,13 +254,9 @@ impl RoomCore {
         !self.pending.is_empty()
     }
 
-    /// The highest member id the room ever gave out.
-    pub(super) fn last_member(&self) -> u32 {
-        self.roster.last_id()
-    }
-
     /// When something will be due without any input.
-    pub(super) fn next_wake(&self, empty_grace: Duration) -> Option<Instant> {
+    /// `empty_grace` is for how long the room may be empty; `None` where nothing more comes of that.
+    pub(super) fn next_wake(&self, empty_grace: Option<Duration>) -> Option<Instant> {
         let timer = self
             .timers
             .next_due_ms()
@@ -305,7 +270,10 @@ impl RoomCore {
             .is_presence_dirty
             .then(|| self.presence_sent.map(|sent| sent + PRESENCE_INTERVAL))
             .flatten();
-        let empty = self.empty_since.map(|since| since + empty_grace);
+        let empty = self
+            .empty_since
+            .zip(empty_grace)
+            .map(|(since, grace)| since + grace);
         let own = (!self.own.is_empty()).then(|| self.clock.instant_of(0));
         let load = self.load.as_ref().and_then(Load::next_due);
         [
@@ -321,6 +289,19 @@ impl RoomCore {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Lets time have passed while the room slept.
+    pub(super) fn pass_sleep(&mut self, slept: Duration) {
+        let slept_ms = u64::try_from(slept.as_millis()).unwrap_or(u64::MAX);
+        let room_time_ms = self.clock.room_time_ms(self.now).saturating_add(slept_ms);
+        self.clock.set(self.now, room_time_ms, self.clock.tick());
+    }
+
+    /// When the next timer is due.
+    pub(super) fn next_timer(&self, now: Instant) -> Option<Instant> {
+        let due = self.timers.next_due_ms()?;
+        Some(self.clock.instant_of(due).max(now))
     }
 
     /// Sends the states and the count of members that are due.
@@ -377,6 +358,10 @@ impl RoomCore {
                 Origin::Leave { .. }
                 | Origin::Kick { .. }
                 | Origin::Absence { .. }
+                | Origin::Change { .. }
+                | Origin::Resync { .. }
+                | Origin::Timer { .. }
+                | Origin::Stored { .. }
                 | Origin::Room => {}
             }
         }
@@ -391,7 +376,7 @@ impl RoomCore {
     pub(super) fn place(&self) -> Place {
         Place {
             room: Arc::clone(&self.identity.name),
-            epoch: self.identity.epoch,
+            epoch: self.epoch,
             seq: self.seq,
         }
     }
@@ -399,9 +384,12 @@ impl RoomCore {
     /// Tells a session that it is in this room no more, and its client by this last frame. The session knows it first, so
     /// that what the client answers to the frame finds it out of the room.
     pub(super) fn dismiss(&self, peer: &Peer, last: ServerFrame) {
-        peer.outbox.forget_states(&self.identity.name);
-        peer.outbox
-            .push_control(Control::LeftRoom(Arc::clone(&self.identity.name)));
+        self.fanout.leave(Leaving::Forget {
+            outbox: Arc::clone(&peer.outbox),
+            room: Arc::clone(&self.identity.name),
+        });
+        let control = Control::LeftRoom(Arc::clone(&self.identity.name));
+        self.fanout.tell(peer, control);
         self.fanout.send([peer], last);
     }
 
@@ -431,6 +419,18 @@ impl RoomCore {
         self.fanout.send([peer], self.error(code, message, id));
     }
 
+    /// Refuses something without waiting for the disk, of which there is no word.
+    pub(super) fn refuse_at_once(
+        &self,
+        peer: &Peer,
+        code: ErrorCode,
+        message: &str,
+        id: Option<u64>,
+    ) {
+        let open = Fanout::new(Arc::clone(&self.metrics));
+        open.send([peer], self.error(code.as_str(), message, id));
+    }
+
     pub(super) fn error(&self, code: &str, message: &str, id: Option<u64>) -> ServerFrame {
         ServerFrame::Error(server::Error {
             code: code.to_owned(),
@@ -441,8 +441,7 @@ impl RoomCore {
     }
 
     /// Queues what the plugin brought about itself.
-    pub(super) fn queue_own(&mut self, event: wit::Event) {
-        let origin = Origin::Room;
+    pub(super) fn queue_own(&mut self, event: wit::Event, origin: Origin) {
         self.own.push_back(Pending { event, origin });
     }
 
@@ -450,16 +449,17 @@ impl RoomCore {
         self.pending.push_back(Pending { event, origin });
     }
 
-    /// The durability in force, which is none until there is a journal, whatever the plugin declares.
-    pub(super) fn durability() -> Durability {
-        Durability::None
-    }
-
     fn message(&mut self, peer: Peer, payload: &[u8], id: Option<u64>, since: std::time::Instant) {
         let Some(member) = self.roster.of_session(peer.session) else {
             return self.refuse_stranger(&peer, id);
         };
-        // Before the id is looked at, since nothing of it is kept.
+        let member_record = self.roster.get(member);
+        let is_new = id.is_none_or(|id| member_record.is_some_and(|it| it.inputs.is_new(id)));
+        // Before the id is looked at, since nothing of it is kept. What was sent before may still come to be applied.
+        if self.is_without_storage && is_new {
+            let code = ErrorCode::StorageUnavailable;
+            return self.refuse_at_once(&peer, code, NO_STORAGE, id);
+        }
         let bounds = self.settings.mailbox;
         if self.held.len() >= bounds.items_max || self.held_bytes + payload.len() > bounds.bytes_max
         {
@@ -481,7 +481,7 @@ impl RoomCore {
                     room: Some(self.identity.name.to_string()),
                     id,
                     data: None,
-                    epoch: Some(self.identity.epoch),
+                    epoch: Some(self.epoch),
                     seq: None,
                     tick: None,
                     repeat: Some(true),
@@ -549,6 +549,10 @@ impl RoomCore {
         let Some(member) = member.and_then(|id| self.roster.get(id)) else {
             return self.refuse_stranger(peer, None);
         };
+        if self.is_without_storage {
+            let code = ErrorCode::StorageUnavailable;
+            return self.refuse_at_once(peer, code, NO_STORAGE, None);
+        }
         if member.is_admitted && view == PRESENCE_VIEW && self.shows_count() {
             // It goes to everybody, which is rarer than once a second and spares a second way to send it.
             self.is_presence_dirty = true;
@@ -566,9 +570,5 @@ impl RoomCore {
 }
 
 fn payload_bytes(event: &wit::Event) -> usize {
-    match event {
-        wit::Event::Message(message) => message.payload.len(),
-        wit::Event::Signal(signal) => signal.payload.len(),
-        _ => 0,
-    }
+    event.payload_bytes()
 }

@@ -1,10 +1,12 @@
 //! Where one member stands among the reliable frames that were sent to it: what it needs for an exact resume, and for
 //! noticing a hole that nobody else would.
 
+use serde::{Deserialize, Serialize};
+
 use super::ring::Ring;
 
 /// Why a member cannot go on from where it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ResetReason {
     /// What it missed is no longer here.
     WindowExceeded,
@@ -29,7 +31,7 @@ impl ResetReason {
 }
 
 /// What was sent to a member since its join or its last reset, and what of it arrived.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Delivery {
     /// Where it began.
     start: u64,

@@ -5,10 +5,13 @@ use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use parlor_proto::{Payload, ResumedRoom, Seat, Visibility};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::plugin::Version;
+use super::answers::Answers;
+use crate::plugin::{Version, wit};
 use crate::session::{Peer, SessionId};
+use crate::storage::{Held, OperationId};
 
 /// What is said to whoever sends more than a room can take.
 pub(crate) const BUSY: &str =
@@ -52,6 +55,11 @@ pub(crate) enum RoomInput {
     StateRequest { peer: Peer, view: String },
     /// A session changed its nickname.
     Renamed { session: SessionId, name: String },
+    /// The storage answers an operation of this room's plugin.
+    Stored {
+        operation: OperationId,
+        answer: wit::KvAnswer,
+    },
     /// A session's user has these roles now.
     Roles {
         session: SessionId,
@@ -65,6 +73,8 @@ pub(crate) enum RoomInput {
 #[derive(Debug)]
 pub(crate) struct Return {
     pub(crate) peer: Peer,
+    /// What it is called now.
+    pub(crate) name: String,
     /// The roles it has now.
     pub(crate) roles: Vec<String>,
     pub(crate) claim: Claim,
@@ -88,12 +98,25 @@ pub(crate) enum Claim {
 }
 
 /// Why a session leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LeaveReason {
     /// It asked to.
     Left,
     /// Its connection is gone.
     Disconnected,
+    /// Its roles no longer let it be a member.
+    Expelled,
+}
+
+impl LeaveReason {
+    /// As the plugin is told.
+    pub(crate) fn to_plugin(self) -> wit::LeaveReason {
+        match self {
+            Self::Left => wit::LeaveReason::Left,
+            Self::Disconnected => wit::LeaveReason::Disconnected,
+            Self::Expelled => wit::LeaveReason::Kicked,
+        }
+    }
 }
 
 /// A session that wants in.
@@ -114,7 +137,6 @@ pub(crate) struct JoinRequest {
 pub(crate) struct RoomIdentity {
     pub(crate) name: Arc<str>,
     pub(crate) version: Arc<Version>,
-    pub(crate) epoch: u64,
     pub(crate) visibility: Visibility,
     /// The code of a private room.
     pub(crate) code: Option<String>,
@@ -165,6 +187,12 @@ impl RoomStatus {
     /// Seats somebody without asking for capacity: spectators are counted by the room, and a plugin may overrule.
     pub(crate) fn seat(&self, seat: Seat) {
         self.seats(seat).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Frees all seats, of a room that nobody is in.
+    pub(crate) fn clear_seats(&self) {
+        self.players.store(0, Ordering::Release);
+        self.spectators.store(0, Ordering::Release);
     }
 
     /// Frees a seat.
@@ -243,6 +271,8 @@ pub(crate) struct RoomHandle {
     pub(crate) status: Arc<RoomStatus>,
     mailbox: mpsc::Sender<RoomInput>,
     bounds: MailboxBounds,
+    /// Answers of the storage.
+    pub(super) answers: Arc<Answers>,
 }
 
 /// Why a room did not take an input.
@@ -266,6 +296,7 @@ impl RoomHandle {
             status,
             mailbox,
             bounds,
+            answers: Arc::default(),
         }
     }
 
@@ -275,7 +306,7 @@ impl RoomHandle {
 
     /// Whether two handles lead to the very same room, not only to the same name.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.identity, &other.identity)
+        Arc::ptr_eq(&self.status, &other.status)
     }
 
     /// Gives back a player's seat that quick match took for a session that does not come.
@@ -310,6 +341,13 @@ impl RoomHandle {
     /// Puts an input that must not be lost into the mailbox, and waits for room if need be.
     pub(crate) async fn post_surely(&self, input: RoomInput) -> Result<(), PostError> {
         self.mailbox.send(input).await.map_err(|_| PostError::Gone)
+    }
+}
+
+impl RoomHandle {
+    /// Hands over an answer of the storage. It is never lost and nobody waits: see [`Answers`].
+    pub(crate) fn post_stored(&self, answer: RoomInput, held: Held) {
+        self.answers.put(answer, held);
     }
 }
 

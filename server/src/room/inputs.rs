@@ -3,6 +3,10 @@
 use std::collections::VecDeque;
 
 use parlor_proto::ServerFrame;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::durable::{BadNote, frame_bytes, frame_from};
 
 /// How many answers are kept for a client that asks again.
 const ANSWERS_KEPT: usize = 64;
@@ -15,6 +19,14 @@ pub(crate) struct Inputs {
     answered_id: u64,
     /// The newest answers; `None` while an input waits for its step.
     answers: VecDeque<(u64, Option<ServerFrame>)>,
+}
+
+/// The watermark as it is written down. What waits for its step is no part of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct InputsNote {
+    last_id: u64,
+    answered_id: u64,
+    answers: Vec<(u64, ByteBuf)>,
 }
 
 /// What an id means.
@@ -38,6 +50,11 @@ impl Inputs {
         self.answered_id
     }
 
+    /// Whether an id was not seen before.
+    pub(crate) fn is_new(&self, id: u64) -> bool {
+        id > self.last_id
+    }
+
     /// Takes note of an id.
     pub(crate) fn admit(&mut self, id: u64) -> Admission {
         if id > self.last_id {
@@ -58,6 +75,33 @@ impl Inputs {
             Some((_, None)) => Admission::Waiting,
             None => Admission::Forgotten,
         }
+    }
+
+    pub(crate) fn note(&self) -> InputsNote {
+        let waiting = self.answers.iter().find(|(_, answer)| answer.is_none());
+        // From the first one that waits on, all are new to whoever takes this up.
+        let end = waiting.map_or(u64::MAX, |(id, _)| *id);
+        let answered = self.answers.iter().take_while(|(id, _)| *id < end);
+        let answers = answered.filter_map(|(id, it)| Some((*id, frame_bytes(it.as_ref()?))));
+        let answers: Vec<_> = answers.collect();
+        let last_id = match waiting {
+            None => self.last_id,
+            Some(_) => answers.last().map_or(0, |(id, _)| *id).max(end - 1),
+        };
+        InputsNote {
+            last_id,
+            answered_id: self.answered_id.min(last_id),
+            answers,
+        }
+    }
+
+    pub(crate) fn take_up(&mut self, note: &InputsNote) -> Result<(), BadNote> {
+        self.last_id = note.last_id;
+        self.answered_id = note.answered_id;
+        for (id, answer) in &note.answers {
+            self.answers.push_back((*id, Some(frame_from(answer)?)));
+        }
+        Ok(())
     }
 
     /// Keeps the answer to an input.
@@ -115,6 +159,28 @@ mod tests {
         assert_eq!(inputs.admit(5), Admission::New);
         assert_eq!(inputs.admit(4), Admission::OutOfOrder);
         assert_eq!(inputs.admit(0), Admission::OutOfOrder);
+    }
+
+    #[test]
+    fn what_is_written_down_ends_before_what_waits() {
+        let mut inputs = Inputs::default();
+        for id in [1, 2, 4, 6] {
+            inputs.admit(id);
+        }
+        for id in [1, 2, 6] {
+            inputs.answer(id, pong(id));
+        }
+        let mut later = Inputs::default();
+        later.take_up(&inputs.note()).unwrap();
+        assert_eq!(later.admit(2), Admission::Answered(Box::new(pong(2))));
+        assert_eq!((later.answered_id(), later.last_id), (3, 3));
+        assert_eq!(later.admit(4), Admission::New);
+        assert_eq!(later.admit(6), Admission::New);
+
+        inputs.answer(4, pong(4));
+        let mut later = Inputs::default();
+        later.take_up(&inputs.note()).unwrap();
+        assert_eq!(later.admit(6), Admission::Answered(Box::new(pong(6))));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::time::Duration;
 use parlor_proto::{ServerFrame, server};
 use tokio::time::Instant;
 
-use super::core::{Origin, RoomCore};
+use super::core::RoomCore;
+use super::origin::Origin;
 use crate::session::outbox::Control;
 
 /// How long a window is.

@@ -1,16 +1,33 @@
 //! Coming, going, and being called something else: who gets which seat, and what the plugin is told.
 
+use std::sync::Arc;
+
 use parlor_proto::{ErrorCode, Member, Seat, ServerFrame, server};
 
-use super::core::{Origin, RoomCore};
+use super::core::RoomCore;
 use super::handle::{JoinRequest, LeaveReason};
-use super::roster::{MemberRecord, Newcomer, seat_to_frame};
+use super::lasting::NO_STORAGE;
+use super::origin::Origin;
+use super::roster::{Latest, MemberRecord, Newcomer, seat_to_frame};
 use crate::plugin::{Audience, wit};
+use crate::session::outbox::Control;
 use crate::session::{Peer, SessionId};
+
+/// What is said to a member whose roles no longer let it be one.
+const FORBIDDEN: &str = "you may not be in rooms of this plugin any more; sign in with other roles";
 
 impl RoomCore {
     pub(super) fn join(&mut self, request: JoinRequest) {
         let has_reservation = request.has_reservation;
+        if self.is_without_storage {
+            if has_reservation {
+                self.status.unseat(Seat::Player);
+            }
+            let control = Control::LeftRoom(Arc::clone(&self.identity.name));
+            request.peer.outbox.push_control(control);
+            let code = ErrorCode::StorageUnavailable;
+            return self.refuse_at_once(&request.peer, code, NO_STORAGE, request.id);
+        }
         match self.seat_for(&request) {
             Ok(seat) => {
                 if has_reservation && seat == wit::Seat::Spectator {
@@ -101,10 +118,7 @@ impl RoomCore {
         self.roster.forget_session(peer.session);
         let event = wit::Event::Left(wit::Departure {
             member,
-            reason: match reason {
-                LeaveReason::Left => wit::LeaveReason::Left,
-                LeaveReason::Disconnected => wit::LeaveReason::Disconnected,
-            },
+            reason: reason.to_plugin(),
         });
         let origin = Origin::Leave {
             member,
@@ -128,12 +142,19 @@ impl RoomCore {
             self.refuse_stranger(peer, id);
             return None;
         };
-        if reason == LeaveReason::Left {
-            let frame = ServerFrame::RoomLeft(server::RoomLeft {
+        let left = |id| {
+            ServerFrame::RoomLeft(server::RoomLeft {
                 room: self.identity.name.to_string(),
                 id,
-            });
-            self.dismiss(&gone.peer, frame);
+            })
+        };
+        match reason {
+            LeaveReason::Left => self.dismiss(&gone.peer, left(id)),
+            LeaveReason::Expelled => {
+                self.refuse(&gone.peer, ErrorCode::Forbidden.as_str(), FORBIDDEN, id);
+                self.dismiss(&gone.peer, left(None));
+            }
+            LeaveReason::Disconnected => {}
         }
         gone.is_admitted.then(|| gone.to_frame())
     }
@@ -154,15 +175,36 @@ impl RoomCore {
         let Some(id) = self.roster.of_session(session) else {
             return;
         };
+        self.change(id, |latest| latest.name = name);
+    }
+
+    /// Changes what a member is called, or may do; it takes its step for the others to know.
+    pub(super) fn change(&mut self, id: u32, change: impl FnOnce(&mut Latest)) {
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
-        member.name = name;
+        change(&mut member.latest);
+        let (name, roles) = (member.latest.name.clone(), member.latest.roles.clone());
         let event = wit::Event::Changed(member.to_plugin());
-        if member.is_admitted {
+        let origin = Origin::Change {
+            member: id,
+            name,
+            roles,
+        };
+        self.hold(event, origin);
+    }
+
+    /// Tells the others what a member is called from here on, if that is something else.
+    pub(super) fn announce_latest(&mut self, id: u32, name: &str, roles: &[String]) {
+        let Some(member) = self.roster.get_mut(id) else {
+            return;
+        };
+        roles.clone_into(&mut member.roles);
+        let is_renamed = member.name != name;
+        name.clone_into(&mut member.name);
+        if member.is_admitted && is_renamed {
             self.announce_change(id, "renamed", &Audience::Everyone);
         }
-        self.hold(event, Origin::Room);
     }
 
     /// Takes a member off the roster, and gives its seat back.

@@ -1,40 +1,55 @@
 //! Rooms. One task owns a room: its members, its clock and its plugin. It sleeps until something comes in or is due,
 //! takes all that waits, and makes one plugin call for it.
 
+mod answers;
 mod apply;
 mod clock;
 mod core;
 mod delivery;
+mod durable;
 mod filter;
 mod handle;
 mod inputs;
+mod lasting;
 mod load;
 mod membership;
+mod origin;
 mod registry;
 mod resume;
 mod ring;
 mod roster;
+mod settings;
+mod sleeping;
+mod storage;
 mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_proto::{ErrorCode, ServerFrame, server};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use self::core::{RoomCore, Settings};
+use self::core::RoomCore;
+use self::lasting::Lasting;
+use self::settings::Settings;
 use crate::fanout::Fanout;
 use crate::node::Node;
 use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
 
-pub(crate) use handle::{
-    BUSY, Claim, JoinRequest, LeaveReason, MailboxBounds, PostError, Return, RoomHandle, RoomInput,
+pub(crate) use durable::{
+    BatchRecord, EventRecord, FormatError, MemberNote, Snapshot, StoredRoom, decode, number_of,
 };
-pub(crate) use registry::{Located, Locator, Registry};
+pub(crate) use handle::{
+    BUSY, Claim, JoinRequest, LeaveReason, MailboxBounds, PostError, Return, RoomHandle,
+    RoomIdentity, RoomInput, RoomStatus,
+};
+pub(crate) use lasting::{Beginning, NO_STORAGE};
+pub(crate) use registry::{Located, Locator, Made, Registry};
 pub(crate) use ring::RetainedBytes;
+pub(crate) use sleeping::{Sleeper, tend};
 
 /// How many inputs are taken from the mailbox at a time.
 const INBOX_MAX: usize = 64;
@@ -48,7 +63,12 @@ const QUICK_STEP: Duration = Duration::from_millis(2);
 const QUICK_STEPS_TO_RETURN: u32 = 200;
 
 /// Runs a room from its opening to its end.
-pub(crate) async fn run(node: Arc<Node>, handle: RoomHandle, mailbox: mpsc::Receiver<RoomInput>) {
+pub(crate) async fn run(
+    node: Arc<Node>,
+    handle: RoomHandle,
+    mailbox: mpsc::Receiver<RoomInput>,
+    beginning: Beginning,
+) {
     let mut room = RoomTask {
         fanout: Fanout::new(Arc::clone(&node.metrics)),
         node,
@@ -56,10 +76,15 @@ pub(crate) async fn run(node: Arc<Node>, handle: RoomHandle, mailbox: mpsc::Rece
         mailbox,
         inbox: Vec::with_capacity(INBOX_MAX),
         lane: Lane::default(),
+        lasting: None,
     };
     let _registered = Registered::new(&room);
     room.lane.is_slow = room.handle.identity.version.is_slow();
-    match room.open().await {
+    let begun = match beginning {
+        Beginning::New { epoch } => room.open(epoch).await,
+        Beginning::Stored { number, slept } => room.bring_back(number, slept).await,
+    };
+    match begun {
         Ok((core, runner)) => room.serve(core, runner).await,
         Err(refusal) => room.refuse_all(&refusal).await,
     }
@@ -96,6 +121,8 @@ struct RoomTask {
     inbox: Vec<RoomInput>,
     lane: Lane,
     fanout: Fanout,
+    /// How it outlives this task; `None` if it does not.
+    lasting: Option<Lasting>,
 }
 
 /// Where a room's steps run.
@@ -129,8 +156,18 @@ struct OpenRefusal {
     message: String,
 }
 
+impl OpenRefusal {
+    /// The plugin is at fault, and what is wrong with it is nobody's business but its author's.
+    fn failed() -> Self {
+        Self {
+            code: ErrorCode::PluginFailed,
+            message: "the plugin failed while opening the room; its author was told".to_owned(),
+        }
+    }
+}
+
 impl RoomTask {
-    async fn open(&mut self) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
+    async fn open(&mut self, epoch: u64) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
         let identity = &self.handle.identity;
         let version = &identity.version;
         let config = wit::Config {
@@ -148,13 +185,15 @@ impl RoomTask {
                 .map(|(runner, effects)| (Box::new(runner), effects))
         };
         version.note_opening(opened.is_ok() && started.elapsed() <= SLOW_OPEN);
-        let (runner, effects) = opened.map_err(|error| self.refusal(error))?;
+        let (mut runner, effects) = opened.map_err(|error| self.refusal(error))?;
         let now = Instant::now();
         let metrics = Arc::clone(&self.node.metrics);
         let status = Arc::clone(&self.handle.status);
         let settings = Settings::of(&self.node);
-        let mut core = RoomCore::new(Arc::clone(identity), status, settings, metrics, now);
-        core.apply_opening(effects, now);
+        let identity = Arc::clone(identity);
+        let mut core = RoomCore::new(identity, epoch, status, settings, metrics, now);
+        core.apply_opening(effects);
+        self.begin_lasting(&mut core, &mut runner, epoch);
         Ok((core, runner))
     }
 
@@ -169,96 +208,138 @@ impl RoomTask {
             }
             OpenError::Fault(fault) => fault,
         };
-        let identity = &self.handle.identity;
-        self.report(&FaultReport {
-            plugin: Arc::clone(&identity.version.label),
-            digest: Arc::clone(&identity.version.digest),
-            room: Arc::clone(&identity.name),
-            step: 0,
-            events: 0,
-            kind: fault.kind.label(),
-            message: fault.message,
-            input: Some("opening the room".to_owned()),
-        });
-        OpenRefusal {
-            code: ErrorCode::PluginFailed,
-            message: "the plugin failed while opening the room; its author was told".to_owned(),
-        }
+        self.report_fault(&fault, 0, "opening the room");
+        OpenRefusal::failed()
     }
 
     async fn serve(&mut self, mut core: RoomCore, runner: Box<Runner>) {
         let grace = self.node.limits.empty_room_grace;
         let mut runner = Some(runner);
         loop {
-            core.flush(Instant::now());
-            let wake = core.next_wake(grace);
-            tokio::select! {
-                taken = self.mailbox.recv_many(&mut self.inbox, INBOX_MAX) => {
-                    if taken == 0 {
-                        break;
-                    }
-                }
-                () = sleep_until(wake) => {}
-            }
             let now = Instant::now();
+            core.flush(now);
+            let stalled = self.look_at_disk(&mut core, now);
+            self.serve_storage(&mut core);
+            let empty_grace = (!self.is_falling_asleep(&core)).then_some(grace);
+            let due = [core.next_wake(empty_grace), self.next_save()];
+            let wake = stalled.or_else(|| due.into_iter().flatten().min());
+            let committed = self.committed(&core);
+            // What waits in the mailbox is bounded there; what is taken is not.
+            let is_full = core.is_behind;
+            // What came while the room was brought back is here already.
+            if self.inbox.is_empty() {
+                tokio::select! {
+                    taken = self.mailbox.recv_many(&mut self.inbox, INBOX_MAX), if !is_full => {
+                        if taken == 0 {
+                            break;
+                        }
+                    }
+                    () = self.handle.answers.arrived() => {}
+                    () = told(committed) => {}
+                    () = sleep_until(wake) => {}
+                }
+            }
+            self.handle.answers.take(&mut self.inbox);
+            let now = Instant::now();
+            let stalled = self.look_at_disk(&mut core, now);
             core.wake(now);
             core.judge_load();
             for input in self.inbox.drain(..) {
                 handle::account_taken(&self.handle.status, &input);
                 core.accept(input);
             }
-            core.pass_time(now);
-            while let Some((batch, input)) = core.next_batch(now) {
-                let started = Instant::now();
-                let Some(ran) = self.run_batch(&mut runner, input, core.last_member()).await else {
+            if stalled.is_none() {
+                core.pass_time(now);
+                if self.run_batches(&mut core, &mut runner, now).await.is_err() {
                     core.close(
                         ErrorCode::PluginFailed.as_str(),
                         "the room was lost inside the server",
                     );
+                    self.end_lasting(&core).await;
                     return self.retire().await;
-                };
-                if self.lane.observe(ran.cost) {
-                    self.handle.identity.version.demote();
                 }
-                self.node
-                    .metrics
-                    .step(started.elapsed(), batch.len(), ran.log_lines_dropped);
-                for report in &ran.reports {
-                    self.report(report);
-                }
-                core.charge(&batch, ran.spent);
-                core.apply(&batch, ran, now);
-                if core.has_waiting() {
-                    // Others on this thread have waited for one batch; that is enough.
-                    tokio::task::yield_now().await;
-                }
+                self.save_if_due(&mut core, &mut runner, now);
             }
             core.trim_ring();
-            if core.is_deserted(now, grace) {
+            if core.is_suspended {
+                self.suspend(&mut core, &mut runner).await;
+                break;
+            }
+            if !core.is_deserted(now, grace) || !core.operations.are_done() {
+                self.stay_awake(&mut core, &mut runner);
+            } else if !self.is_lasting() {
                 core.close(ErrorCode::RoomClosed.as_str(), "the room was empty");
+            } else if self.fall_asleep(&mut core, &mut runner) {
+                return self.go_to_sleep(&core, now).await;
             }
             if core.is_closed {
+                self.end_lasting(&core).await;
                 break;
             }
         }
         self.retire().await;
     }
 
+    /// Runs what waits, batch by batch.
+    async fn run_batches(
+        &mut self,
+        core: &mut RoomCore,
+        runner: &mut Option<Box<Runner>>,
+        now: Instant,
+    ) -> Result<(), Lost> {
+        while let Some((batch, input)) = core.next_batch(now) {
+            let started = Instant::now();
+            let now_ms = input.now_ms;
+            let draft = self.draft(core, &input, &batch);
+            let mut ran = self.run_batch(runner, input).await.ok_or(Lost)?;
+            if self.lane.observe(ran.cost) {
+                self.handle.identity.version.demote();
+            }
+            self.node
+                .metrics
+                .step(started.elapsed(), batch.len(), ran.log_lines_dropped);
+            for report in &ran.reports {
+                self.report(report);
+            }
+            core.charge(&batch, ran.spent);
+            self.record(core, draft, &ran);
+            let saved = ran.saved.take();
+            self.audit(ran.audit.take());
+            core.apply(&batch, ran, now_ms);
+            if let Some(runner) = runner {
+                self.keep_saved(core, runner, saved);
+                self.begin_audit_if_due(core, runner, now);
+            }
+            if core.has_waiting() {
+                // Others on this thread have waited for one batch; that is enough.
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the room to the registry, which wakes it when somebody comes or a timer is due.
+    async fn go_to_sleep(&mut self, core: &RoomCore, now: Instant) {
+        if let Some(number) = self.stream_number() {
+            let wake_at = core.next_timer(now);
+            self.node
+                .rooms
+                .put_to_sleep(&self.node, &self.handle, number, wake_at);
+            self.node.metrics.room_slept();
+        }
+        self.retire().await;
+    }
+
     /// Runs a batch, here or in the slow lane; what failed is always mended there. `None` if the runner was lost.
-    async fn run_batch(
-        &self,
-        slot: &mut Option<Box<Runner>>,
-        input: BatchInput,
-        last_member: u32,
-    ) -> Option<Ran> {
+    async fn run_batch(&self, slot: &mut Option<Box<Runner>>, input: BatchInput) -> Option<Ran> {
         let mut runner = slot.take()?;
         let lane = &self.node.slow_lane;
         let (back, ran) = if self.lane.is_slow {
-            lane.run(runner, input, last_member).await?
+            lane.run(runner, input).await?
         } else {
-            match runner.run(&input, last_member) {
+            match runner.run(&input) {
                 Ok(ran) => (runner, ran),
-                Err(fault) => lane.recover(runner, input, last_member, fault).await?,
+                Err(fault) => lane.recover(runner, input, fault).await?,
             }
         };
         *slot = Some(back);
@@ -287,7 +368,13 @@ impl RoomTask {
     async fn turn_away(&mut self, on_join: impl Fn(&Self, &JoinRequest)) {
         self.node.rooms.remove(&self.handle);
         self.mailbox.close();
-        while let Some(input) = self.mailbox.recv().await {
+        self.handle.answers.close();
+        let taken: Vec<RoomInput> = self.inbox.drain(..).collect();
+        let mut taken = taken.into_iter();
+        while let Some(input) = match taken.next() {
+            Some(input) => Some(input),
+            None => self.mailbox.recv().await,
+        } {
             handle::account_taken(&self.handle.status, &input);
             match input {
                 RoomInput::Join(request) => on_join(self, &request),
@@ -309,6 +396,7 @@ impl RoomTask {
                 | RoomInput::Ack { .. }
                 | RoomInput::StateRequest { .. }
                 | RoomInput::Renamed { .. }
+                | RoomInput::Stored { .. }
                 | RoomInput::Roles { .. }
                 | RoomInput::Shutdown => {}
             }
@@ -325,10 +413,11 @@ impl RoomTask {
 
     /// Sends on a session that came back to a room that is no more.
     fn bounce(&self, returned: &Return) {
-        if matches!(returned.claim, Claim::Nothing { .. }) {
-            let control = Control::JoinBounced(Arc::clone(self.handle.name()));
-            returned.peer.outbox.push_control(control);
-        }
+        let name = Arc::clone(self.handle.name());
+        returned.peer.outbox.push_control(match returned.claim {
+            Claim::Nothing { .. } => Control::JoinBounced(name),
+            Claim::Position { .. } => Control::LeftRoom(name),
+        });
     }
 
     fn error(&self, code: ErrorCode, message: &str, id: Option<u64>) -> ServerFrame {
@@ -369,6 +458,17 @@ impl RoomTask {
             "plugin failed: {}",
             report.message,
         );
+    }
+}
+
+/// The runner of a room is gone: a fault of ours.
+struct Lost;
+
+/// Waits for a word, or for ever.
+async fn told(notify: Option<Arc<Notify>>) {
+    match notify {
+        Some(notify) => notify.notified().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::mapref::entry::{Entry, OccupiedEntry};
 use parlor_proto::{Create, ErrorCode, Payload, Seat, Visibility, client};
 use rand::Rng;
 use tokio::sync::mpsc;
@@ -13,6 +13,8 @@ use tracing::Instrument as _;
 
 use super::filter::Filter;
 use super::handle::{RoomHandle, RoomIdentity, RoomInput, RoomStatus};
+use super::lasting::Beginning;
+use super::sleeping::Sleepers;
 use crate::node::Node;
 use crate::plugin::{Version, wit};
 
@@ -34,8 +36,10 @@ type MatchKey = (Arc<str>, Payload);
 /// All rooms of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    by_name: DashMap<Arc<str>, RoomHandle>,
-    by_code: DashMap<String, Arc<str>>,
+    pub(super) by_name: DashMap<Arc<str>, RoomHandle>,
+    /// Of live rooms, and of those that sleep.
+    pub(super) by_code: DashMap<String, Arc<str>>,
+    pub(super) sleepers: Sleepers,
     open: DashMap<MatchKey, Vec<RoomHandle>>,
     count: AtomicUsize,
 }
@@ -92,14 +96,17 @@ impl Locator<'_> {
             .by_code
             .get(&code.to_ascii_uppercase())
             .map(|name| Arc::clone(&name));
-        let room = name.and_then(|name| rooms.by_name.get(&name).map(|it| it.clone()));
+        let room = match name {
+            Some(name) => rooms.wake(self.node, &name)?,
+            None => None,
+        };
         let Some(room) = room else {
             return refuse(
                 ErrorCode::WrongCode,
                 "no room has this code; ask for a new link",
             );
         };
-        check_plugin(&room, plugin)?;
+        check_plugin(&room.identity, plugin)?;
         Ok(joined_as_is(room))
     }
 
@@ -116,6 +123,15 @@ impl Locator<'_> {
             );
         }
         let create = join.create.unwrap_or(Create::IfMissing);
+        let sleeper = self.node.rooms.check_sleeper(name)?;
+        if create != Create::Always
+            && let Some(identity) = sleeper
+        {
+            check_plugin(&identity, plugin)?;
+            if let Some(room) = self.node.rooms.wake(self.node, name)? {
+                return Ok(joined_as_is(room));
+            }
+        }
         match self.node.rooms.by_name.entry(name.into()) {
             Entry::Occupied(present) => {
                 let room = present.get();
@@ -125,7 +141,7 @@ impl Locator<'_> {
                         "a room has this name; choose another",
                     );
                 }
-                check_plugin(room, plugin)?;
+                check_plugin(&room.identity, plugin)?;
                 if room.identity.visibility == Visibility::Private {
                     return refuse(
                         ErrorCode::Forbidden,
@@ -134,6 +150,10 @@ impl Locator<'_> {
                 }
                 Ok(joined_as_is(room.clone()))
             }
+            Entry::Vacant(_) if self.node.rooms.sleepers.identity_of(name).is_some() => refuse(
+                ErrorCode::RoomExists,
+                "a room has this name; choose another",
+            ),
             Entry::Vacant(vacant) => {
                 let Some(plugin) = plugin.filter(|_| create != Create::Never) else {
                     return refuse(
@@ -146,11 +166,8 @@ impl Locator<'_> {
                 // The guard must go before another map is locked: quick match locks the two the other way round.
                 drop(vacant.insert(made.room.clone()));
                 let room = made.room.clone();
-                if room.identity.visibility == Visibility::Public {
-                    let mut open = self.node.rooms.open.entry(open_key(&room)).or_default();
-                    open.push(room.clone());
-                }
-                made.start(self.node);
+                self.node.rooms.open_to_quick_match(&room);
+                made.start_new(self.node);
                 Ok(Located {
                     is_new: true,
                     ..joined_as_is(room)
@@ -225,7 +242,7 @@ impl Locator<'_> {
         if wants_public {
             open.push(room.clone());
         }
-        made.start(self.node);
+        made.start_new(self.node);
         Ok(Located {
             room,
             has_reservation,
@@ -265,9 +282,80 @@ impl Locator<'_> {
             return refuse(ErrorCode::InvalidPayload, "options must be a map");
         }
         let node = self.node;
+        node.rooms.claim_place(node)?;
+        let visibility = join.visibility.unwrap_or(Visibility::Public);
+        let code = (visibility == Visibility::Private).then(|| node.rooms.issue_code(&name));
+        let identity = Arc::new(RoomIdentity {
+            name,
+            version,
+            visibility,
+            code,
+            match_key: match_key(Some(&options)),
+            options,
+        });
+        Ok(Made::again(node, identity))
+    }
+}
+
+/// A room that does not run yet.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) room: RoomHandle,
+    mailbox: mpsc::Receiver<RoomInput>,
+}
+
+impl Made {
+    /// A room of this identity, new or not.
+    pub(super) fn again(node: &Node, identity: Arc<RoomIdentity>) -> Self {
+        let status = Arc::new(RoomStatus::new(identity.version.description.players_max));
+        let bounds = node.limits.mailbox_bounds();
+        let (sender, mailbox) = mpsc::channel(bounds.capacity());
+        let room = RoomHandle::new(identity, status, sender, bounds);
+        Self { room, mailbox }
+    }
+
+    /// Starts a room that never was before.
+    fn start_new(self, node: &Arc<Node>) {
+        let epoch = node.epochs.next();
+        self.start(node, Beginning::New { epoch });
+    }
+
+    /// Starts the room's task. Not before the room is in the registry: a room that fails at once takes itself out.
+    pub(crate) fn start(self, node: &Arc<Node>, beginning: Beginning) {
+        let identity = &self.room.identity;
+        let span =
+            tracing::debug_span!("room", name = %identity.name, plugin = %identity.version.label);
+        let running = super::run(Arc::clone(node), self.room, self.mailbox, beginning);
+        tokio::spawn(running.instrument(span));
+    }
+}
+
+impl Registry {
+    /// Takes this very room out, and not another that has its name by now.
+    pub(crate) fn remove(&self, room: &RoomHandle) {
+        let removed = self
+            .by_name
+            .remove_if(room.name(), |_, present| present.is_same(room));
+        if removed.is_none() {
+            return;
+        }
+        self.give_place_back();
+        if let Some(code) = &room.identity.code {
+            self.by_code.remove_if(code, |_, name| name == room.name());
+        }
+        self.close_to_quick_match(room);
+    }
+
+    /// Takes out a room that goes on elsewhere.
+    pub(super) fn forget_live(&self, present: OccupiedEntry<'_, Arc<str>, RoomHandle>) {
+        present.remove();
+        self.give_place_back();
+    }
+
+    /// Takes a place for one more room, if there is one.
+    pub(crate) fn claim_place(&self, node: &Node) -> Result<(), Refused> {
         let rooms_max = node.limits.rooms_max;
-        let claimed = node
-            .rooms
+        let claimed = self
             .count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
                 (count < rooms_max).then_some(count + 1)
@@ -276,56 +364,22 @@ impl Locator<'_> {
             let message = format!("this server holds {rooms_max} rooms, all in use; try later");
             return Err((ErrorCode::RoomBusy, message));
         }
-        let visibility = join.visibility.unwrap_or(Visibility::Public);
-        let code = (visibility == Visibility::Private).then(|| node.rooms.issue_code(&name));
-        let status = Arc::new(RoomStatus::new(version.description.players_max));
-        let identity = Arc::new(RoomIdentity {
-            name,
-            version,
-            epoch: node.epochs.next(),
-            visibility,
-            code,
-            match_key: match_key(Some(&options)),
-            options,
-        });
-        let bounds = node.limits.mailbox_bounds();
-        let (sender, mailbox) = mpsc::channel(bounds.capacity());
-        let room = RoomHandle::new(identity, status, sender, bounds);
-        Ok(Made { room, mailbox })
+        Ok(())
     }
-}
 
-/// A room that does not run yet.
-struct Made {
-    room: RoomHandle,
-    mailbox: mpsc::Receiver<RoomInput>,
-}
-
-impl Made {
-    /// Starts the room's task. Not before the room is in the registry: a room that fails at once takes itself out.
-    fn start(self, node: &Arc<Node>) {
-        let identity = &self.room.identity;
-        let span =
-            tracing::debug_span!("room", name = %identity.name, plugin = %identity.version.label);
-        let running = super::run(Arc::clone(node), self.room, self.mailbox);
-        tokio::spawn(running.instrument(span));
+    pub(super) fn give_place_back(&self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
     }
-}
 
-impl Registry {
-    /// Takes this very room out, and not another that has its name by now.
-    pub(crate) fn remove(&self, room: &RoomHandle) {
-        let identity = &room.identity;
-        if self
-            .by_name
-            .remove_if(room.name(), |_, present| present.is_same(room))
-            .is_some()
-        {
-            self.count.fetch_sub(1, Ordering::AcqRel);
+    /// Has quick match find a room, if it is for the public.
+    pub(super) fn open_to_quick_match(&self, room: &RoomHandle) {
+        if room.identity.visibility == Visibility::Public {
+            let mut open = self.open.entry(open_key(room)).or_default();
+            open.push(room.clone());
         }
-        if let Some(code) = &identity.code {
-            self.by_code.remove_if(code, |_, name| name == room.name());
-        }
+    }
+
+    pub(super) fn close_to_quick_match(&self, room: &RoomHandle) {
         if let Entry::Occupied(mut open) = self.open.entry(open_key(room)) {
             open.get_mut().retain(|it| !it.is_same(room));
             if open.get().is_empty() {
@@ -387,8 +441,8 @@ fn open_key(room: &RoomHandle) -> MatchKey {
 }
 
 /// Refuses to take a room of another plugin for one of this.
-fn check_plugin(room: &RoomHandle, plugin: Option<&str>) -> Result<(), Refused> {
-    let present = &room.identity.version.description.name;
+fn check_plugin(room: &RoomIdentity, plugin: Option<&str>) -> Result<(), Refused> {
+    let present = &room.version.description.name;
     if plugin.is_none_or(|plugin| plugin == present) {
         return Ok(());
     }

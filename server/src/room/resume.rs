@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use parlor_proto::{ErrorCode, ResumedRoom, ServerFrame, server};
+use parlor_proto::{ResumedRoom, ServerFrame, server};
 
-use super::core::{Origin, RoomCore};
+use super::core::RoomCore;
 use super::delivery::{Delivery, ResetReason};
-use super::handle::{Claim, Return};
+use super::handle::{Claim, LeaveReason, Return};
+use super::origin::{Fresh, Origin};
 use super::roster::MemberRecord;
 use crate::breakage::TestBreak;
 use crate::plugin::{Audience, wit};
+use crate::release::Leaving;
+use crate::session::SessionId;
 use crate::session::outbox::Control;
-use crate::session::{Peer, SessionId};
 
 impl RoomCore {
     /// A session's connection is lost: nothing is sent to it any more, and its seat is kept.
@@ -27,18 +29,33 @@ impl RoomCore {
 
     /// A session has a new connection.
     pub(super) fn back(&mut self, returned: Return) {
-        let Return { peer, roles, claim } = returned;
+        let Return {
+            peer,
+            name,
+            roles,
+            claim,
+        } = returned;
         let member = self.roster.of_session(peer.session);
         let Some(id) = member.filter(|id| self.keeps_permission(*id, &roles)) else {
-            if let Claim::Nothing { id } = claim {
-                return self.send_away(&peer, member, id);
+            let id = match claim {
+                Claim::Nothing { id } => id,
+                Claim::Position { .. } => None,
+            };
+            if let Some(member) = member.and_then(|id| self.roster.get_mut(id)) {
+                member.peer = peer.clone();
+                return self.leave(peer, id, LeaveReason::Expelled);
             }
-            if let Some(member) = member {
-                self.expel_forbidden(member, &peer);
-            }
+            let room = self.identity.name.clone();
+            let control = match claim {
+                Claim::Nothing { .. } => Control::JoinBounced(room),
+                // It is left out of `resumed`, and the client joins anew.
+                Claim::Position { .. } => Control::LeftRoom(room),
+            };
+            self.fanout.tell(&peer, control);
             return;
         };
         self.take_roles(id, roles);
+        self.take_name(id, name);
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
@@ -46,17 +63,20 @@ impl RoomCore {
         match claim {
             // The answer to the join that is on its way goes to the new connection.
             Claim::Nothing { id: join_id } if !member.is_admitted => member.join_id = join_id,
-            Claim::Nothing { id: join_id } => self.take_in_again(id, join_id),
+            Claim::Nothing { id: join_id } => self.start_afresh(id, Fresh::Join(join_id)),
             Claim::Position { .. } if !member.is_admitted => {}
             Claim::Position { epoch, seq, answer } => {
                 let resumed = ResumedRoom {
                     room: self.identity.name.to_string(),
-                    epoch: self.identity.epoch,
+                    epoch: self.epoch,
                     seq: self.seq,
                     last_id: member.inputs.answered_id(),
                 };
                 // Before anything is sent, and whether or not the session still waits for it.
-                let _ = answer.send(resumed);
+                self.fanout.leave(Leaving::Standing {
+                    answer,
+                    room: resumed,
+                });
                 self.go_on(id, epoch, seq);
             }
         }
@@ -77,7 +97,7 @@ impl RoomCore {
         let Some(member) = self.roster.get_mut(id).filter(|it| it.is_admitted) else {
             return;
         };
-        if epoch != self.identity.epoch || !member.is_connected {
+        if epoch != self.epoch || !member.is_connected {
             // About a history, or a connection, that is over.
             return;
         }
@@ -90,7 +110,7 @@ impl RoomCore {
         let now = self.now;
         if member.reset_at.is_none_or(|at| at + RESET_INTERVAL <= now) {
             member.reset_at = Some(now);
-            self.reset(id, reason);
+            self.start_afresh(id, Fresh::Reset(reason));
         }
     }
 
@@ -109,7 +129,7 @@ impl RoomCore {
         let Some(member) = self.roster.get(id) else {
             return;
         };
-        let check = if epoch == self.identity.epoch {
+        let check = if epoch == self.epoch {
             member.delivery.check(seq, (id, self.seq), &self.ring)
         } else {
             Err(ResetReason::EpochChanged)
@@ -119,7 +139,7 @@ impl RoomCore {
             _ => check,
         };
         if let Err(reason) = check {
-            return self.reset(id, reason);
+            return self.start_afresh(id, Fresh::Reset(reason));
         }
         self.metrics.room_resumed("exact");
         self.fanout.begin_burst();
@@ -141,47 +161,49 @@ impl RoomCore {
         }
     }
 
-    /// Gives a member a fresh start, here and now.
-    fn reset(&mut self, id: u32, reason: ResetReason) {
+    /// Has a member begin anew with the next step, so that the room's journal knows of it. Until then nothing is sent to it.
+    fn start_afresh(&mut self, id: u32, fresh: Fresh) {
+        if let Some(member) = self.roster.get_mut(id) {
+            member.is_resetting = true;
+            self.queue(wit::Event::Resync(id), Origin::Resync { member: id, fresh });
+        }
+    }
+
+    /// Tells a member what it begins anew with.
+    pub(super) fn announce_fresh(&mut self, id: u32, fresh: &Fresh) {
         let seq = self.seq;
         let members = self.members_shown(id);
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
-        member.delivery = Delivery::reset(seq, reason);
-        let frame = ServerFrame::Reset(server::Reset {
-            room: self.identity.name.to_string(),
-            epoch: self.identity.epoch,
-            seq,
-            last_id: member.inputs.answered_id(),
-            members,
-            reason: reason.label().to_owned(),
-        });
-        self.metrics.room_resumed(reason.label());
-        tracing::debug!(room = %self.identity.name, member = id, reason = reason.label(), "reset");
-        self.fanout.begin_burst();
-        if let Some(member) = self.roster.get(id) {
+        member.is_resetting = false;
+        self.is_ring_settled = false;
+        member.delivery = match fresh {
+            Fresh::Reset(reason) => Delivery::reset(seq, *reason),
+            Fresh::Join(_) => Delivery::from(seq),
+        };
+        let Some(member) = self.roster.get(id) else {
+            return;
+        };
+        let frame = match fresh {
+            Fresh::Reset(reason) => {
+                self.metrics.room_resumed(reason.label());
+                tracing::debug!(room = %self.identity.name, member = id, reason = reason.label(), "reset");
+                ServerFrame::Reset(server::Reset {
+                    room: self.identity.name.to_string(),
+                    epoch: self.epoch,
+                    seq,
+                    last_id: member.inputs.answered_id(),
+                    members,
+                    reason: reason.label().to_owned(),
+                })
+            }
+            Fresh::Join(join_id) => self.joined_frame(member, *join_id),
+        };
+        if member.is_connected {
             self.fanout.send([&member.peer], frame);
             self.views.send_all(member, &self.fanout, &self.place());
         }
-        self.is_ring_settled = false;
-        self.hold(wit::Event::Resync(id), Origin::Room);
-    }
-
-    /// A client that knows nothing of the room asks to join it, and is in it.
-    fn take_in_again(&mut self, id: u32, join_id: Option<u64>) {
-        let seq = self.seq;
-        if let Some(member) = self.roster.get_mut(id) {
-            member.delivery = Delivery::from(seq);
-        }
-        self.fanout.begin_burst();
-        if let Some(member) = self.roster.get(id) {
-            self.fanout
-                .send([&member.peer], self.joined_frame(member, join_id));
-            self.views.send_all(member, &self.fanout, &self.place());
-        }
-        self.is_ring_settled = false;
-        self.hold(wit::Event::Resync(id), Origin::Room);
     }
 
     /// Changes whether a member is there, and has the plugin and the others told if that makes a difference to them.
@@ -210,6 +232,27 @@ impl RoomCore {
         self.hold(event, origin);
     }
 
+    /// Finds who of the members is there, in a room that just came back: nobody is connected, and those whose session is
+    /// over are members no more.
+    pub(super) fn find_absent(&mut self, is_there: impl Fn(SessionId) -> bool) {
+        for id in self.roster.ids() {
+            let Some(member) = self.roster.get(id) else {
+                continue;
+            };
+            if !is_there(member.peer.session) {
+                let peer = member.peer.clone();
+                self.roster.put_back(peer.session, id);
+                self.leave(peer, None, LeaveReason::Disconnected);
+            } else if !member.is_away {
+                let origin = Origin::Absence {
+                    member: id,
+                    is_absent: true,
+                };
+                self.hold(wit::Event::Away(id), origin);
+            }
+        }
+    }
+
     /// Tells the others that a member is away, or back.
     pub(super) fn announce_absence(&mut self, id: u32, is_absent: bool) {
         let Some(member) = self.roster.get_mut(id).filter(|it| it.is_admitted) else {
@@ -230,18 +273,26 @@ impl RoomCore {
             return self.take_roles(id, roles);
         }
         if let Some(peer) = self.roster.get(id).map(|it| it.peer.clone()) {
-            self.expel_forbidden(id, &peer);
+            self.leave(peer, None, LeaveReason::Expelled);
         }
     }
 
     /// Notes a member's roles, and tells the plugin if they are others.
     fn take_roles(&mut self, id: u32, roles: Vec<String>) {
-        let Some(member) = self.roster.get_mut(id).filter(|it| it.roles != roles) else {
-            return;
-        };
-        member.roles = roles;
-        let event = wit::Event::Changed(member.to_plugin());
-        self.hold(event, Origin::Room);
+        if self
+            .roster
+            .get(id)
+            .is_some_and(|it| it.latest.roles != roles)
+        {
+            self.change(id, |latest| latest.roles = roles);
+        }
+    }
+
+    /// Notes what a member is called, and tells the others if that is something else.
+    fn take_name(&mut self, id: u32, name: String) {
+        if self.roster.get(id).is_some_and(|it| it.latest.name != name) {
+            self.change(id, |latest| latest.name = name);
+        }
     }
 
     /// Whether a member may stay with the roles that its session has now, if they are others than before.
@@ -251,39 +302,10 @@ impl RoomCore {
                 wit::Seat::Player => wit::Action::Join,
                 wit::Seat::Spectator => wit::Action::Watch,
             };
-            member.roles == roles || self.identity.version.permits(action, roles)
+            member.latest.roles == roles || self.identity.version.permits(action, roles)
         })
-    }
-
-    /// Answers a join of somebody who is no member, or may be none any more.
-    fn send_away(&mut self, peer: &Peer, member: Option<u32>, id: Option<u64>) {
-        match member {
-            None => {
-                let room = self.identity.name.clone();
-                peer.outbox.push_control(Control::JoinBounced(room));
-            }
-            Some(member) => {
-                self.expel(member);
-                let refusal = self.error(ErrorCode::Forbidden.as_str(), FORBIDDEN, id);
-                self.dismiss(peer, refusal);
-            }
-        }
-    }
-
-    fn expel_forbidden(&mut self, member: u32, peer: &Peer) {
-        self.expel(member);
-        let name = self.identity.name.to_string();
-        self.refuse(peer, ErrorCode::Forbidden.as_str(), FORBIDDEN, None);
-        let frame = ServerFrame::RoomLeft(server::RoomLeft {
-            room: name,
-            id: None,
-        });
-        self.dismiss(peer, frame);
     }
 }
 
 /// A member's acks bring about a reset at most this often.
 const RESET_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What is said to a member whose roles no longer let it be one.
-const FORBIDDEN: &str = "you may not be in rooms of this plugin any more; sign in with other roles";

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use tokio::time::Instant;
 
+use super::durable::{BadNote, frame_bytes, frame_from};
 use crate::fanout::Encoded;
 
 /// The most that one room retains.
@@ -36,7 +39,7 @@ impl RetainedBytes {
 }
 
 /// Whom a frame was for, by the members there were at that time.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Recipients {
     /// All who were in by then: a member's position is never before its own beginning.
     Everyone,
@@ -71,6 +74,13 @@ struct Retained {
     recipients: Recipients,
     frame: Encoded,
     bytes: usize,
+}
+
+/// A ring as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RingNote {
+    floor: u64,
+    frames: Vec<(u64, Recipients, ByteBuf)>,
 }
 
 /// The newest reliable frames of a room.
@@ -149,6 +159,25 @@ impl Ring {
             .range(start..)
             .filter(move |it| it.recipients.include(member))
             .map(|it| &it.frame)
+    }
+
+    pub(crate) fn note(&self) -> RingNote {
+        let frames = self.frames.iter();
+        RingNote {
+            floor: self.floor,
+            frames: frames
+                .map(|it| (it.seq, it.recipients.clone(), frame_bytes(it.frame.frame())))
+                .collect(),
+        }
+    }
+
+    /// Takes up what was written down. Time stood still meanwhile: the frames are as old as if they were sent now.
+    pub(crate) fn take_up(&mut self, note: RingNote, now: Instant) -> Result<(), BadNote> {
+        self.floor = note.floor;
+        for (seq, recipients, frame) in note.frames {
+            self.push(seq, recipients, Encoded::new(frame_from(&frame)?), now);
+        }
+        Ok(())
     }
 
     fn pop(&mut self) {

@@ -20,9 +20,13 @@ pub(crate) const MEMBERS_SHOWN_MAX: usize = 100;
 pub(crate) struct MemberRecord {
     pub(crate) id: u32,
     pub(crate) peer: Peer,
+    /// As the others know it: what it is called by now takes its step to get here.
     pub(crate) name: String,
     pub(crate) user: Option<String>,
+    /// As the plugin knows them.
     pub(crate) roles: Vec<String>,
+    /// Its newest name and roles.
+    pub(crate) latest: Latest,
     pub(crate) seat: wit::Seat,
     pub(crate) inputs: Inputs,
     /// The request that asks for the join, while its answer waits.
@@ -36,8 +40,17 @@ pub(crate) struct MemberRecord {
     pub(crate) is_connected: bool,
     /// Whether nothing was heard on its connection for as long as the plugin asked for.
     pub(crate) is_silent: bool,
+    /// Whether it is to be reset, which takes a step: until then it is sent nothing.
+    pub(crate) is_resetting: bool,
     /// Whether the others were told that it is away.
     pub(crate) is_away: bool,
+}
+
+/// What may change about a member at any time. The room takes notice in the step that has the event.
+#[derive(Debug)]
+pub(crate) struct Latest {
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
 }
 
 impl MemberRecord {
@@ -56,11 +69,16 @@ impl MemberRecord {
     pub(crate) fn to_plugin(&self) -> wit::Member {
         wit::Member {
             id: self.id,
-            name: self.name.clone(),
+            name: self.latest.name.clone(),
             seat: self.seat,
             user: self.user.clone(),
-            roles: self.roles.clone(),
+            roles: self.latest.roles.clone(),
         }
+    }
+
+    /// Whether frames are sent to it, and not only kept.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.is_connected && !self.is_resetting
     }
 
     /// Whether the member is to be shown as away.
@@ -77,6 +95,17 @@ pub(crate) struct Roster {
     last_id: u32,
 }
 
+/// A member that is put back in its seat.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) id: u32,
+    pub(crate) peer: Peer,
+    pub(crate) name: String,
+    pub(crate) user: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) seat: wit::Seat,
+}
+
 /// A member about to be.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
@@ -91,25 +120,66 @@ pub(crate) struct Newcomer {
 impl Roster {
     /// Takes somebody in, under a new id.
     pub(crate) fn add(&mut self, newcomer: Newcomer) -> &MemberRecord {
-        self.last_id += 1;
-        let id = self.last_id;
-        self.by_session.insert(newcomer.peer.session, id);
-        self.members.entry(id).or_insert(MemberRecord {
+        let id = self.last_id + 1;
+        let member = self.put(Restored {
             id,
             peer: newcomer.peer,
             name: newcomer.name,
             user: newcomer.user,
             roles: newcomer.roles,
             seat: newcomer.seat,
+        });
+        member.join_id = newcomer.join_id;
+        member.is_connected = true;
+        member
+    }
+
+    /// Puts a member back, who is not connected.
+    pub(crate) fn add_restored(&mut self, restored: Restored) {
+        self.put(restored);
+    }
+
+    fn put(&mut self, member: Restored) -> &mut MemberRecord {
+        let id = member.id;
+        self.raise_last_id(id);
+        self.by_session.insert(member.peer.session, id);
+        self.members.entry(id).or_insert(MemberRecord {
+            id,
+            peer: member.peer,
+            name: member.name.clone(),
+            user: member.user,
+            roles: member.roles.clone(),
+            latest: Latest {
+                name: member.name,
+                roles: member.roles,
+            },
+            seat: member.seat,
             inputs: Inputs::default(),
-            join_id: newcomer.join_id,
+            join_id: None,
             is_admitted: false,
             delivery: Delivery::default(),
             reset_at: None,
-            is_connected: true,
+            is_connected: false,
             is_silent: false,
+            is_resetting: false,
             is_away: false,
         })
+    }
+
+    /// Has a session lead to this member, whose own it is.
+    pub(crate) fn put_back(&mut self, session: SessionId, id: u32) {
+        self.by_session.insert(session, id);
+    }
+
+    /// Notes that ids up to this one were given out.
+    pub(crate) fn raise_last_id(&mut self, id: u32) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    /// The highest id of all who were ever let in, or refused by the plugin.
+    pub(crate) fn last_seen_id(&self) -> u32 {
+        let waiting = self.members.values().filter(|it| !it.is_admitted);
+        waiting.map(|it| it.id - 1).min().unwrap_or(self.last_id)
     }
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<MemberRecord> {
@@ -137,11 +207,6 @@ impl Roster {
 
     pub(crate) fn of_session(&self, session: SessionId) -> Option<u32> {
         self.by_session.get(&session).copied()
-    }
-
-    /// The highest id ever given out.
-    pub(crate) fn last_id(&self) -> u32 {
-        self.last_id
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -205,9 +270,9 @@ impl Roster {
             .min()
     }
 
-    /// The connections of those who have one.
-    pub(crate) fn connected(&self) -> impl Iterator<Item = &MemberRecord> {
-        self.admitted().filter(|member| member.is_connected)
+    /// Those whom frames reach.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = &MemberRecord> {
+        self.admitted().filter(|member| member.is_reached())
     }
 
     /// Whether a member is among those who see a view.
@@ -225,6 +290,13 @@ impl Roster {
             .take(MEMBERS_SHOWN_MAX)
             .map(MemberRecord::to_frame)
             .collect()
+    }
+}
+
+pub(crate) fn seat_from_frame(seat: Seat) -> wit::Seat {
+    match seat {
+        Seat::Player => wit::Seat::Player,
+        Seat::Spectator => wit::Seat::Spectator,
     }
 }
 

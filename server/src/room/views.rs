@@ -8,6 +8,10 @@ use std::sync::Arc;
 
 use parlor_proto::{Payload, ServerFrame, server};
 
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::durable::BadNote;
 use super::roster::{MemberRecord, Roster};
 use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
@@ -33,6 +37,35 @@ pub(crate) struct Views {
     by_name: BTreeMap<Arc<str>, View>,
     version: u64,
     bytes: usize,
+    is_dirty: bool,
+}
+
+/// All views as they are written down.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ViewsNote {
+    version: u64,
+    layers: Vec<LayerNote>,
+}
+
+impl ViewsNote {
+    /// Each view, who sees it, and what it is.
+    pub(crate) fn layers(&self) -> Vec<(String, ViewAudience, Payload)> {
+        let layers = self.layers.iter();
+        let read = layers.filter_map(|it| {
+            let value = Payload::from_msgpack(&it.value).ok()?;
+            Some((it.view.clone(), it.audience, value))
+        });
+        read.collect()
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LayerNote {
+    view: String,
+    audience: ViewAudience,
+    value: ByteBuf,
+    version: u64,
+    tick: u64,
     is_dirty: bool,
 }
 
@@ -126,6 +159,42 @@ impl Views {
         self.drop_empty();
     }
 
+    pub(crate) fn note(&self) -> ViewsNote {
+        let layers = self.by_name.iter().flat_map(|(name, view)| {
+            view.layers.iter().map(|layer| LayerNote {
+                view: name.to_string(),
+                audience: layer.audience,
+                value: ByteBuf::from(layer.value.as_msgpack()),
+                version: layer.version,
+                tick: layer.tick,
+                is_dirty: layer.is_dirty,
+            })
+        });
+        ViewsNote {
+            version: self.version,
+            layers: layers.collect(),
+        }
+    }
+
+    pub(crate) fn take_up(&mut self, note: ViewsNote) -> Result<(), BadNote> {
+        self.version = note.version;
+        for layer in note.layers {
+            let value = Payload::from_msgpack(&layer.value).map_err(|_| BadNote("a view"))?;
+            self.bytes += value.as_msgpack().len();
+            self.is_dirty |= layer.is_dirty;
+            let view = self.by_name.entry(layer.view.into()).or_default();
+            view.layers.push(Layer {
+                audience: layer.audience,
+                hash: value.state_hash(),
+                value,
+                version: layer.version,
+                tick: layer.tick,
+                is_dirty: layer.is_dirty,
+            });
+        }
+        Ok(())
+    }
+
     fn drop_empty(&mut self) {
         self.by_name.retain(|_, view| !view.layers.is_empty());
     }
@@ -144,7 +213,7 @@ impl Views {
                     continue;
                 }
                 let recipients = roster
-                    .connected()
+                    .reached()
                     .filter(|member| view.visible_index(member) == Some(index))
                     .map(|member| &member.peer);
                 let layer = &view.layers[index];

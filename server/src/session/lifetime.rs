@@ -14,6 +14,7 @@ use super::serving::{Greeting, Serving};
 use super::state::Action;
 use super::transport::WriteError;
 use super::{Link, Session, refused_resume};
+use crate::node::Phase;
 use crate::room::{Claim, RoomInput};
 
 /// How a connection ended for its session.
@@ -58,6 +59,15 @@ impl From<WriteError> for End {
     }
 }
 
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Departure {
+    /// Its client wants no more of it.
+    Goodbye,
+    /// There is no connection for it, or the server stops.
+    Over,
+}
+
 /// A request to take up another session, whose token was found good.
 #[derive(Debug)]
 pub(super) struct HandOver {
@@ -85,10 +95,16 @@ impl From<Ending> for End {
 
 impl Session {
     /// Serves one connection after the other, until there is none for too long.
-    pub(super) async fn live(mut self, first: Link) {
+    pub(super) async fn live(mut self, first: Option<Link>) {
         self.node.metrics.session_opened();
-        let mut serving = Serving::new(first, Greeting::Welcome);
-        let last = loop {
+        let mut serving = match first {
+            Some(link) => Serving::new(link, Greeting::Welcome),
+            None => match self.away().await {
+                Some(takeover) => self.adopt(*takeover).await,
+                None => return self.finish(None, Departure::Over).await,
+            },
+        };
+        let (last, departure) = loop {
             let (link, end) = serving.run(&mut self).await;
             let takeover = match end {
                 End::Replaced(takeover) => {
@@ -97,7 +113,7 @@ impl Session {
                     takeover
                 }
                 End::HandOver(request) => match self.hand_over(link, *request).await {
-                    Ok(()) => break None,
+                    Ok(()) => break (None, Departure::Goodbye),
                     Err(link) => {
                         self.send(refused_resume());
                         serving = Serving::new(link, Greeting::None);
@@ -111,14 +127,15 @@ impl Session {
                     }
                     match self.away().await {
                         Some(takeover) => takeover,
-                        None => break None,
+                        None => break (None, Departure::Over),
                     }
                 }
-                end => break Some((link, end)),
+                End::Goodbye => break (Some((link, End::Goodbye)), Departure::Goodbye),
+                end => break (Some((link, end)), Departure::Over),
             };
             serving = self.adopt(*takeover).await;
         };
-        self.finish(last).await;
+        self.finish(last, departure).await;
     }
 
     /// Whether a session may wait for a new connection. Nobody comes back to one that was nobody's, and there is an end to
@@ -166,7 +183,7 @@ impl Session {
         self.outbox.take(&mut outgoing);
         for it in outgoing {
             if let Outgoing::Control(Control::LeftRoom(room) | Control::JoinBounced(room)) = it {
-                self.state.left(&room);
+                self.left(&room);
             }
         }
     }
@@ -207,6 +224,7 @@ impl Session {
         } = takeover;
         tracing::debug!(session = ?self.id, subprotocol = link.subprotocol.name(), "resumed");
         self.handle.generations().on_used(generation);
+        self.write_down_changes();
         // Who handed the connection over may be gone already.
         let _ = outcome.send(Ok(()));
         self.parked.clear();
@@ -231,7 +249,9 @@ impl Session {
                 None => continue,
             };
             // A room that is gone does not answer, and is left out.
-            let _ = room.post_surely(input).await;
+            if room.post_surely(input).await.is_err() {
+                self.left(room.name());
+            }
         }
         for action in renamed.into_iter().flatten() {
             if let Action::Post(room, input) = action {
@@ -294,9 +314,14 @@ impl Session {
     }
 
     /// Ends the session, and its last connection if it still has one.
-    async fn finish(mut self, last: Option<(Link, End)>) {
-        for room in self.state.take_rooms() {
-            self.leave(&room).await;
+    async fn finish(mut self, last: Option<(Link, End)>, departure: Departure) {
+        if departure == Departure::Over && self.node.phase() == Phase::Draining {
+            self.suspend().await;
+        } else {
+            for room in self.state.take_rooms() {
+                self.leave(&room).await;
+            }
+            self.forget_written();
         }
         self.node.metrics.session_closed();
         match last {

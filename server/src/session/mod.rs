@@ -2,6 +2,7 @@
 //! after the other; between two of them it is away, and its seats are kept for a while.
 
 mod identity;
+pub(crate) mod lasting;
 mod lifetime;
 pub(crate) mod outbox;
 mod rates;
@@ -13,17 +14,19 @@ pub(crate) mod transport;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parlor_proto::{
     ClientFrame, CloseCode, ErrorCode, FrameError, Position, ServerFrame, Subprotocol, WireLimits,
     client, server,
 };
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::identity::Who;
+use self::lasting::Written;
 use self::lifetime::{Ending, HandOver};
 use self::outbox::{Bounds, Control, Outbox, Overflow};
 use self::rates::Rates;
@@ -40,10 +43,13 @@ use crate::room::{Claim, LeaveReason, PostError, Return, RoomHandle, RoomInput};
 pub(crate) use self::registry::{SessionInput, Sessions};
 
 /// A session's identity within this process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SessionId(u128);
 
 impl SessionId {
+    /// Of members whose session is not known.
+    pub(crate) const NOBODY: Self = Self(0);
+
     fn random() -> Self {
         Self(rand::random())
     }
@@ -73,6 +79,27 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// The way to a session that has no connection: words reach it, frames do not.
+    pub(crate) fn without_connection(session: SessionId, outbox: Arc<Outbox>) -> Self {
+        Self {
+            session,
+            outbox,
+            // Connections are counted from 1 on.
+            connection: 0,
+            subprotocol: Subprotocol::Binary,
+        }
+    }
+
+    /// The way to nobody.
+    pub(crate) fn nobody() -> Self {
+        static NOWHERE: OnceLock<Arc<Outbox>> = OnceLock::new();
+        let outbox = NOWHERE.get_or_init(|| {
+            let node = Arc::new(outbox::QueuedBytes::new(0));
+            Arc::new(Outbox::new(Bounds::default(), node))
+        });
+        Self::without_connection(SessionId::NOBODY, Arc::clone(outbox))
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests(session: u128, subprotocol: Subprotocol) -> Self {
         let bounds = Bounds {
@@ -120,7 +147,7 @@ impl Link {
 pub(crate) async fn run(node: Arc<Node>, link: Link, admission: Admission) {
     let session = Session::new(node, &link, admission);
     tracing::debug!(session = ?session.id, subprotocol = link.subprotocol.name(), "session begins");
-    session.live(link).await;
+    session.live(Some(link)).await;
 }
 
 /// A client's identity, and all that outlives its connections.
@@ -143,27 +170,37 @@ struct Session {
     identity_until: Option<Instant>,
     /// Whether the server told it to go while that could not be done.
     is_drain_due: bool,
+    /// What of it is in the journal.
+    written: Written,
 }
 
 impl Session {
     fn new(node: Arc<Node>, link: &Link, admission: Admission) -> Self {
-        let (id, handle, inputs) = node.sessions.register();
+        let id = SessionId::random();
+        let who = Who::from(admission);
+        let name = who.default_name(id.0);
+        let mut session = Self::found(node, id, who, name);
+        session.state.peer.connection = session.outbox.turn_over();
+        session.state.peer.subprotocol = link.subprotocol;
+        session.begin_identity();
+        session
+    }
+
+    /// A session without a connection.
+    fn found(node: Arc<Node>, id: SessionId, who: Who, name: String) -> Self {
         let limits = &node.limits;
         let bounds = Bounds {
             frames_max: limits.outbox_frames_max,
             bytes_max: limits.outbox_bytes_max,
         };
         let outbox = Arc::new(Outbox::new(bounds, Arc::clone(&node.queued)));
-        let peer = Peer {
-            session: id,
-            connection: outbox.turn_over(),
-            outbox: Arc::clone(&outbox),
-            subprotocol: link.subprotocol,
-        };
-        let who = Who::from(admission);
-        let name = who.default_name(id.0);
+        let (handle, inputs) = node.sessions.register(id, Arc::clone(&outbox));
+        if let Some(user) = who.user() {
+            handle.belongs_to(user);
+        }
+        let peer = Peer::without_connection(id, Arc::clone(&outbox));
         let (rooms_max, bad_frames_max) = (limits.rooms_per_session_max, limits.bad_frames_max);
-        let mut session = Self {
+        Self {
             state: SessionState::new(peer, who, name, rooms_max, bad_frames_max),
             fanout: Fanout::new(Arc::clone(&node.metrics)),
             rates: Rates::new(limits.rates),
@@ -172,19 +209,19 @@ impl Session {
             unclaimed_until: None,
             is_drain_due: false,
             identity_until: None,
+            written: Written::default(),
             outbox,
             inputs,
             handle,
             id,
             node,
-        };
-        session.begin_identity();
-        session
+        }
     }
 
     fn returning(&self, claim: Claim) -> RoomInput {
         RoomInput::Back(Box::new(Return {
             peer: self.state.peer.clone(),
+            name: self.state.name.clone(),
             roles: self.state.who.roles().to_vec(),
             claim,
         }))
@@ -235,6 +272,7 @@ impl Session {
         if let Ok(ClientFrame::Ack(ack)) = &frame {
             self.note_proof(ack);
         }
+        let may_change_name = matches!(frame, Ok(ClientFrame::Auth(_)));
         let mut actions = VecDeque::from(self.state.on_frame(frame, now()));
         while let Some(action) = actions.pop_front() {
             match action {
@@ -282,6 +320,9 @@ impl Session {
                 }
             }
         }
+        if may_change_name {
+            self.write_down_changes();
+        }
         None
     }
 
@@ -293,10 +334,24 @@ impl Session {
         };
         if self.resumed_from.iter().any(is_behind) {
             self.resumed_from.clear();
-            let mut generations = self.handle.generations();
-            let newest = generations.newest();
-            generations.confirm(newest);
+            let newest = self.handle.generations().newest();
+            self.confirm_token(newest);
         }
+    }
+
+    /// The client has the token of this generation.
+    fn confirm_token(&mut self, generation: u64) {
+        let is_news = self.handle.generations().confirm(generation);
+        if is_news {
+            self.write_down_changes();
+        }
+    }
+
+    /// Notes that the session is in a room no more. Gives what waited for that.
+    fn left(&mut self, room: &str) -> Vec<ClientFrame> {
+        let parked = self.state.left(room);
+        self.write_down_changes();
+        parked
     }
 
     async fn post(&mut self, room: &RoomHandle, input: RoomInput) {
@@ -313,7 +368,7 @@ impl Session {
             Ok(()) => {}
             Err(PostError::Busy) => self.send(busy(room, id)),
             Err(PostError::Gone) => {
-                let parked = self.state.left(room.name());
+                let parked = self.left(room.name());
                 self.parked.extend(parked);
                 self.send(gone(room, id));
             }

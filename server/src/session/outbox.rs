@@ -82,7 +82,7 @@ impl Drop for HeldBytes {
 }
 
 /// How much may wait for one client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bounds {
     pub(crate) frames_max: usize,
     pub(crate) bytes_max: usize,

@@ -3,6 +3,7 @@
 //! A resume token is a MAC over the session and a *generation*. Each successful resume brings the next generation; the
 //! one before stays good until the client is known to have the new token, for the answer may be lost on its way.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,9 +14,11 @@ use dashmap::DashMap;
 use parlor_gate::jwt::Identity;
 use parlor_gate::resume_token::ResumeKey;
 use parlor_proto::client;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Link, SessionId};
+use super::outbox::Outbox;
+use super::{Link, Peer, SessionId};
 
 /// The file that holds the key of all resume tokens, readable by its owner only.
 const KEY_FILE: &str = "resume-key";
@@ -52,11 +55,15 @@ impl Takeover {
 }
 
 /// Which tokens of a session are good.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Generations {
     newest: u64,
     /// Whether the client is not yet known to have the newest token.
     is_unconfirmed: bool,
+    /// Whether newer tokens than the newest that is known may have been given out: the server before this one may not have
+    /// come to writing that down. The signature shows that they were.
+    #[serde(skip)]
+    is_behind: bool,
 }
 
 impl Generations {
@@ -68,21 +75,28 @@ impl Generations {
     pub(crate) fn accepts(&self, generation: u64) -> bool {
         generation == self.newest
             || (self.is_unconfirmed && generation.checked_add(1) == Some(self.newest))
+            || (self.is_behind && generation > self.newest)
+    }
+
+    /// As they are for the server that comes after the one that wrote them down.
+    pub(crate) fn after_restart(mut self) -> Self {
+        self.is_behind = true;
+        self
     }
 
     /// Notes that a token was used. Who used the one before the newest never got that, and gets it again.
     pub(crate) fn on_used(&mut self, generation: u64) {
-        if generation == self.newest {
-            self.newest += 1;
+        if generation >= self.newest {
+            self.newest = generation.saturating_add(1);
             self.is_unconfirmed = true;
         }
+        // Whoever has an even newer one is not who used this.
+        self.is_behind = false;
     }
 
-    /// The client has the newest token: those before it are good no more.
-    pub(crate) fn confirm(&mut self, generation: u64) {
-        if generation == self.newest {
-            self.is_unconfirmed = false;
-        }
+    /// The client has the newest token: those before it are good no more. Whether that is news.
+    pub(crate) fn confirm(&mut self, generation: u64) -> bool {
+        generation == self.newest && std::mem::take(&mut self.is_unconfirmed)
     }
 }
 
@@ -90,9 +104,12 @@ impl Generations {
 #[derive(Debug, Clone)]
 pub(crate) struct SessionHandle {
     pub(crate) inputs: mpsc::Sender<SessionInput>,
+    outbox: Arc<Outbox>,
     generations: Arc<Mutex<Generations>>,
     /// The user it belongs to, once that is known; it never becomes another's.
     user: Arc<OnceLock<String>>,
+    /// The rooms it was in when the server before this one ended.
+    pub(super) found_in: Arc<OnceLock<HashSet<String>>>,
 }
 
 impl SessionHandle {
@@ -124,16 +141,33 @@ impl Sessions {
     }
 
     /// Takes a new session in.
-    pub(super) fn register(&self) -> (SessionId, SessionHandle, mpsc::Receiver<SessionInput>) {
-        let id = SessionId::random();
+    pub(super) fn register(
+        &self,
+        id: SessionId,
+        outbox: Arc<Outbox>,
+    ) -> (SessionHandle, mpsc::Receiver<SessionInput>) {
         let (inputs, receiver) = mpsc::channel(INPUTS_MAX);
         let handle = SessionHandle {
             inputs,
+            outbox,
             generations: Arc::default(),
             user: Arc::default(),
+            found_in: Arc::default(),
         };
         self.by_id.insert(id, handle.clone());
-        (id, handle, receiver)
+        (handle, receiver)
+    }
+
+    /// Whether a session that the server before this one left is in this room.
+    pub(crate) fn awaits(&self, id: SessionId, room: &str) -> bool {
+        let session = self.by_id.get(&id);
+        session.is_some_and(|it| it.found_in.get().is_some_and(|rooms| rooms.contains(room)))
+    }
+
+    /// The way to a session that has no connection.
+    pub(crate) fn peer_of(&self, id: SessionId) -> Peer {
+        let outbox = self.by_id.get(&id).map(|it| Arc::clone(&it.outbox));
+        outbox.map_or_else(Peer::nobody, |outbox| Peer::without_connection(id, outbox))
     }
 
     pub(super) fn unregister(&self, id: SessionId) {
@@ -220,6 +254,20 @@ mod tests {
         assert!(!generations.accepts(0) && generations.accepts(1));
         generations.on_used(1);
         assert!(!generations.accepts(0) && generations.accepts(1) && generations.accepts(2));
+    }
+
+    #[test]
+    fn after_a_restart_a_token_that_is_newer_than_what_was_written_is_good() {
+        let mut generations = Generations::default();
+        generations.on_used(0);
+        let mut later = generations.after_restart();
+        assert!(later.accepts(0) && later.accepts(1) && later.accepts(3));
+        later.on_used(3);
+        assert!(
+            later.accepts(3) && later.accepts(4),
+            "the answer may be lost"
+        );
+        assert!(!later.accepts(5) && !later.accepts(1));
     }
 
     #[test]

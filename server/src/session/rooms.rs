@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parlor_journal::Health;
 use parlor_proto::{ErrorCode, Seat, ServerFrame, Value, client, server};
 
 use super::Session;
@@ -9,7 +10,9 @@ use super::outbox::Control;
 use super::rates::{Refused, Subject};
 use super::state::error;
 use crate::node::Phase;
-use crate::room::{BUSY, JoinRequest, Located, Locator, PostError, RoomHandle, RoomInput};
+use crate::room::{
+    BUSY, JoinRequest, Located, Locator, NO_STORAGE, PostError, RoomHandle, RoomInput,
+};
 
 impl Session {
     /// Takes a session to the room that it asks for. `Err` if it asks too often, and was told so.
@@ -73,6 +76,15 @@ impl Session {
             ));
             return;
         }
+        if self.is_lasting(&room) {
+            if self.node.persistence.journal.health() == Health::Failing {
+                room.release(has_reservation);
+                self.state.left(room.name());
+                let name = Some(room.name().to_string());
+                return self.send(error(ErrorCode::StorageUnavailable, NO_STORAGE, id, name));
+            }
+            self.write_down();
+        }
         match room.post(input) {
             Ok(()) => {}
             Err(PostError::Gone) => {
@@ -81,7 +93,7 @@ impl Session {
             }
             Err(PostError::Busy) => {
                 room.release(has_reservation);
-                self.state.left(room.name());
+                self.left(room.name());
                 self.send(busy(&room, id));
             }
         }

@@ -148,7 +148,7 @@ impl Serving {
                     }
                     if let Ok(generation) = <[u8; 8]>::try_from(&*payload) {
                         let generation = u64::from_be_bytes(generation);
-                        session.handle.generations().confirm(generation);
+                        session.confirm_token(generation);
                     }
                 }
                 Inbound::Gone => return Err(End::Gone),
@@ -236,7 +236,7 @@ impl Serving {
             if self.outgoing.is_empty() {
                 return Ok(());
             }
-            let metrics = &session.node.metrics;
+            let metrics = Arc::clone(&session.node.metrics);
             metrics.states_replaced(session.outbox.take_states_replaced());
             let mut end = None;
             let mut rejoins = Vec::new();
@@ -247,7 +247,8 @@ impl Serving {
                         self.messages.push(message);
                     }
                     Outgoing::Control(Control::LeftRoom(room)) => {
-                        session.parked.extend(session.state.left(&room));
+                        let parked = session.left(&room);
+                        session.parked.extend(parked);
                     }
                     Outgoing::Control(Control::JoinBounced(room)) => {
                         rejoins.extend(session.state.on_join_bounced(&room));

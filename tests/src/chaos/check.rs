@@ -4,6 +4,7 @@
 //! their rooms. A chat hands on every line that it applies, each with a text of its own: that is how it shows whether an
 //! input was applied, and how often. A game shows it by its board.
 
+mod durable;
 mod frames;
 mod games;
 mod inputs;
@@ -84,6 +85,22 @@ pub enum Kind {
     Expelled(&'static str),
     /// A session has another number in a room than before.
     MemberChanged,
+    /// A room's history was cut (SQ3).
+    EpochCut(u64),
+    /// A client was told to begin anew in a room that survives; the reason it was given.
+    ResetInDurable(String),
+    /// This member was removed although its client wanted to stay.
+    MemberRemoved(u32),
+    /// A state has the version of another one.
+    StateDiffers(u64),
+    /// A state came after a later one; its version.
+    VersionWentBack(u64),
+    /// A cell got another owner, or none, in the match in which it was taken; the version of the board.
+    CellUndone(u64),
+    /// A chat counted this line other than those before it.
+    LineMisnumbered(u64),
+    /// This line is not what the chat itself has under its number in the end.
+    LineDenied(u64),
     /// A witness did not see all, so that nothing is proved.
     WitnessIncomplete(&'static str),
 }
@@ -106,10 +123,31 @@ pub fn check(history: &History) -> Vec<Violation> {
         frames::check(segments, &witnessed, &mut findings);
         resets::check(record, &witnessed, &history.limits, &mut findings);
         inputs::check(record, &witnessed, &mut findings);
-        games::check(record, &witnessed, &mut findings);
+        games::check(record, &witnessed, games::may_be_cleared, &mut findings);
     }
     frames::check_numbers(&segments, &witnessed, &mut findings);
     inputs::check_unsent(&history.clients, &witnessed, &mut findings);
+    findings.violations
+}
+
+/// Everything that is wrong with a history of rooms that survive a crash, on a server that was killed again and again, as
+/// far as the run has come. Nobody sees all of it: clients are held against what they saw together, and in the end
+/// against what the rooms themselves say.
+#[must_use]
+pub fn check_durable(history: &History) -> Vec<Violation> {
+    let mut findings = Findings::default();
+    let witnessed = Witnessed::together(history, &mut findings);
+    let segments: Vec<_> = history.clients.iter().map(Segments::of).collect();
+    for (record, segments) in history.clients.iter().zip(&segments) {
+        findings.client.clone_from(&record.name);
+        frames::check(segments, &witnessed, &mut findings);
+        resets::check(record, &witnessed, &history.limits, &mut findings);
+        inputs::check(record, &witnessed, &mut findings);
+        games::check(record, &witnessed, games::is_other_match, &mut findings);
+    }
+    frames::check_numbers(&segments, &witnessed, &mut findings);
+    inputs::check_unsent(&history.clients, &witnessed, &mut findings);
+    durable::check(history, &witnessed, &mut findings);
     findings.violations
 }
 

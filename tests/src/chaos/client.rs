@@ -6,7 +6,7 @@ mod play;
 mod state;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
+pub(super) use self::play::Game;
 use self::state::ClientState;
 use super::history::{Event, Record};
 
@@ -52,6 +53,8 @@ pub struct Script {
     pub absence_max: Duration,
     /// Whether it writes down the boards of games.
     pub keeps_boards: bool,
+    /// Whether it writes down which states came.
+    pub keeps_states: bool,
     /// What its choices are drawn from.
     pub seed: u64,
 }
@@ -116,6 +119,8 @@ pub(super) struct Run {
     pub(super) tally: watch::Sender<Tally>,
     /// The name of the member whose coming is the last frame of a room.
     pub(super) marker: &'static str,
+    /// Under one lock, so that a look at all of them never shows what came of something without the thing itself.
+    records: Mutex<Vec<Record>>,
 }
 
 impl Run {
@@ -125,7 +130,28 @@ impl Run {
             stage: watch::channel(Stage::Traffic).0,
             tally: watch::channel(Tally::default()).0,
             marker,
+            records: Mutex::default(),
         }
+    }
+
+    /// Begins a record, and says which one it is.
+    pub(super) fn begin_record(&self, name: &str) -> usize {
+        let mut records = self.records();
+        records.push(Record {
+            name: name.to_owned(),
+            events: Vec::new(),
+        });
+        records.len() - 1
+    }
+
+    fn note(&self, number: usize, event: Event) {
+        let mut records = self.records();
+        records[number].events.push((self.start.elapsed(), event));
+    }
+
+    pub(super) fn records(&self) -> MutexGuard<'_, Vec<Record>> {
+        let lock = self.records.lock();
+        lock.unwrap_or_else(|lock| lock.into_inner())
     }
 }
 
@@ -139,12 +165,12 @@ enum End {
     Stopped,
 }
 
-/// Runs a client until the run stops, and returns its record.
-pub(super) async fn run(script: Script, run: Arc<Run>) -> Record {
+/// Runs a client until the run stops; it writes the record of this number.
+pub(super) async fn run(script: Script, number: usize, run: Arc<Run>) {
     let mut stage = run.stage.subscribe();
     let mut client = Client {
         rng: StdRng::seed_from_u64(script.seed),
-        state: ClientState::new(&script, Arc::clone(&run)),
+        state: ClientState::new(&script, number, Arc::clone(&run)),
         script,
         run,
         failures: 0,
@@ -156,7 +182,7 @@ pub(super) async fn run(script: Script, run: Arc<Run>) -> Record {
             _ = stage.wait_for(|stage| *stage == Stage::Stop) => true,
         };
         if over {
-            return client.state.into_record();
+            return;
         }
         tokio::select! {
             () = tokio::time::sleep(client.backoff()) => {}

@@ -24,6 +24,8 @@ pub struct History {
     pub witnesses: Vec<Record>,
     /// Of those who went through the proxy.
     pub clients: Vec<Record>,
+    /// What rooms told of themselves to somebody who had not been there before, when all was over.
+    pub observed: Vec<Observed>,
 }
 
 impl History {
@@ -47,6 +49,8 @@ pub struct Limits {
     pub ring_age: Duration,
     /// How many bytes of them it keeps.
     pub ring_bytes: u64,
+    /// Whether it is killed on the way. A session that is in no room need not survive that.
+    pub is_killed: bool,
 }
 
 impl Default for Limits {
@@ -55,12 +59,13 @@ impl Default for Limits {
             resume_window: Duration::from_secs(60),
             ring_age: Duration::from_secs(60),
             ring_bytes: 4 << 20,
+            is_killed: false,
         }
     }
 }
 
 /// What one client saw and did, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     /// The client's name.
     pub name: String,
@@ -150,8 +155,10 @@ pub enum Event {
     },
     /// The server said that it is about to stop.
     Goaway,
-    /// The board of a game; kept by witnesses only.
+    /// The board of a game; kept by those who were told to.
     Board(Board),
+    /// A state came.
+    State(State),
 }
 
 /// A reliable frame.
@@ -167,6 +174,8 @@ pub struct Frame {
     pub bytes: u32,
     /// What it is about.
     pub what: What,
+    /// The number of the line it says, which the chat itself counts.
+    pub line: Option<u64>,
 }
 
 /// What a reliable frame is about, as far as that says who gets it and what it proves.
@@ -220,10 +229,46 @@ pub enum Answer {
 pub struct Board {
     /// The room.
     pub room: Arc<str>,
+    /// The room's epoch.
+    pub epoch: u64,
+    /// The version of the view.
+    pub version: u64,
     /// The tick in which it was published.
     pub tick: u64,
+    /// Whether a match goes on or has come to its end.
+    pub is_played: bool,
+    /// What is left of the match.
+    pub remaining_ms: u64,
     /// The owner of each cell.
     pub cells: Vec<Option<u32>>,
+}
+
+/// A published state, without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The room.
+    pub room: Arc<str>,
+    /// The room's epoch.
+    pub epoch: u64,
+    /// The view.
+    pub view: Arc<str>,
+    /// Its version.
+    pub version: u64,
+    /// The last sequence number before it.
+    pub as_of: u64,
+    /// The digest of what it says.
+    pub hash: u32,
+}
+
+/// What a room told of itself in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The room.
+    pub room: Arc<str>,
+    /// The last lines of a chat with their numbers, the oldest first.
+    pub lines: Vec<(u64, Arc<str>)>,
+    /// The board of a game.
+    pub board: Option<Board>,
 }
 
 impl Frame {
@@ -251,6 +296,13 @@ impl Frame {
             ServerFrame::UserLeft(it) => (it.epoch, it.seq, What::Went(it.member.id)),
             _ => return None,
         };
+        let line = match frame {
+            ServerFrame::RoomMessage(message) if matches!(what, What::Said(_)) => {
+                let number = message.data.get("n");
+                number.and_then(|number| number.to_serde().ok())
+            }
+            _ => None,
+        };
         // Maps compare without order, so that an encoding may change it.
         let canonical = match frame {
             ServerFrame::RoomMessage(message) => {
@@ -270,6 +322,7 @@ impl Frame {
             digest: hasher.finish(),
             bytes: u32::try_from(canonical.len()).unwrap_or(u32::MAX),
             what,
+            line,
         })
     }
 }

@@ -3,17 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use parlor_proto::Seat;
-
 use super::client::{Pace, RoomPlan, Script, Stage, Tally};
-use super::crowd::{Crowd, MARKER, seating};
+use super::crowd::{ARRIVE_MAX, Crowd, MARKER, rooms_of, seating};
 use super::history::{History, Limits};
 use crate::proxy::{FaultProxy, ProxyTally, Weather};
-
-/// How many rooms a witness looks at: fewer than a session may make in a minute, for it is the first one there.
-const WITNESSED_ROOMS: usize = 8;
-/// How long clients that nothing is in the way of may take to get into their rooms.
-const ARRIVE_MAX: Duration = Duration::from_secs(40);
 
 /// What a run is to be.
 #[derive(Debug, Clone)]
@@ -66,11 +59,9 @@ impl Storm {
     /// Lets it pass over a server.
     pub async fn pass(&self, server: SocketAddr) -> Outcome {
         let seating = seating(self.clients, self.plays);
-        let mut rooms = seating.concat();
-        rooms.sort_by(|a, b| a.name.cmp(&b.name));
-        rooms.dedup_by(|a, b| a.name == b.name);
+        let rooms = rooms_of(&seating);
         let mut witnesses = Crowd::default();
-        self.watch(&mut witnesses, &rooms, "witness", server);
+        witnesses.watch(&rooms, "witness", server, self.seed);
         let count = witnesses.count();
         // Before anybody else comes, so that the witnesses miss nothing.
         witnesses
@@ -97,6 +88,7 @@ impl Storm {
                 limits: self.limits.clone(),
                 witnesses: witnesses.records().await,
                 clients: clients.records().await,
+                observed: Vec::new(),
             },
         }
     }
@@ -119,31 +111,10 @@ impl Storm {
         }
         // They stay until the others have seen them.
         let mut markers = clients.beside();
-        self.watch(&mut markers, rooms, MARKER, server);
+        markers.watch(rooms, MARKER, server, self.seed);
         clients
             .reached(self.settle_max, |tally| tally.finished >= all)
             .await
-    }
-
-    /// Adds clients that only look on, each at some of the rooms.
-    fn watch(&self, crowd: &mut Crowd, rooms: &[RoomPlan], name: &str, server: SocketAddr) {
-        for rooms in rooms.chunks(WITNESSED_ROOMS) {
-            let watched = |plan: &RoomPlan| RoomPlan {
-                seat: Seat::Spectator,
-                ..plan.clone()
-            };
-            crowd.add(Script {
-                name: name.to_owned(),
-                address: server,
-                rooms: rooms.iter().map(watched).collect(),
-                pace: None,
-                changes_subprotocol: false,
-                patience_max: ARRIVE_MAX,
-                absence_max: Duration::ZERO,
-                keeps_boards: true,
-                seed: self.seed,
-            });
-        }
     }
 
     fn client(&self, number: usize, rooms: Vec<RoomPlan>, address: SocketAddr) -> Script {
@@ -156,6 +127,7 @@ impl Storm {
             patience_max: self.patience_max,
             absence_max: self.absence_max,
             keeps_boards: false,
+            keeps_states: false,
             seed: self.seed ^ ((number as u64 + 1) << 32),
         }
     }

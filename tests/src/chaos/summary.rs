@@ -16,6 +16,8 @@ pub struct Summary {
     pub resumed: u64,
     /// The reliable frames that came.
     pub frames: u64,
+    /// The states that came, as far as they were written down.
+    pub states: u64,
     /// The inputs that were applied, and said to be.
     pub acknowledged: u64,
     /// Those of them that took a cell of a game.
@@ -49,6 +51,7 @@ impl Summary {
                     Event::Resumed(_) => summary.resumed += 1,
                     Event::ResumeRefused => summary.refused += 1,
                     Event::Frame(_) => summary.frames += 1,
+                    Event::State(_) => summary.states += 1,
                     Event::Sent { room, id, input } => {
                         let entry = sent.entry((session, room, id)).or_insert((input, 0_u64));
                         entry.1 += 1;
@@ -89,13 +92,14 @@ impl fmt::Display for Summary {
         };
         write!(
             f,
-            "{} clients, {} connections, {} resumed, {} refused, {} frames checked, {} inputs acknowledged ({} captures), \
+            "{} clients, {} connections, {} resumed, {} refused, {} frames and {} states checked, {} inputs acknowledged ({} captures), \
              {} sent again, resets: {resets}",
             self.clients,
             self.connections,
             self.resumed,
             self.refused,
             self.frames,
+            self.states,
             self.acknowledged,
             self.captures,
             self.resent,

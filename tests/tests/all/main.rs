@@ -8,8 +8,10 @@ mod catalog;
 mod chaos;
 #[path = "../../conformance/mod.rs"]
 mod conformance;
+mod crash;
 mod doors;
 mod drain;
+mod durable;
 mod encodings;
 mod handshake;
 mod hostile;
@@ -27,5 +29,6 @@ mod rooms;
 mod seats;
 mod slow_clients;
 mod states;
+mod storage;
 mod ticks;
 mod tls;

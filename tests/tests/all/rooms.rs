@@ -190,20 +190,6 @@ async fn timers_run_in_room_time() {
 }
 
 #[tokio::test]
-async fn storage_is_answered_as_unsupported() {
-    let server = TestServer::start().await;
-    let mut client = TestClient::connect(&server).await;
-    client.join("hall", "probe").await;
-    client.say("hall", &json!({ "do": "kv_get" })).await;
-    let answer = client.expect_data("hall").await;
-    assert_eq!(answer["operation"], 1);
-    assert!(
-        answer["outcome"].to_string().contains("Unsupported"),
-        "{answer}"
-    );
-}
-
-#[tokio::test]
 async fn chance_is_another_with_every_event_and_in_every_room() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;

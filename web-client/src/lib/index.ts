@@ -25,7 +25,7 @@ export { closeReason } from "./close";
 export type { CloseReason } from "./close";
 export { isSubprotocol, SUBPROTOCOLS } from "./codecs";
 export type { Subprotocol } from "./codecs";
-export { parseValue, stringify } from "./codecs/json";
+export { parseValue, stringify, valueFromJson } from "./codecs/json";
 export { ParlorError } from "./errors";
 export type { Reply } from "./inputs";
 export type { RoomListing } from "./listing";

@@ -79,8 +79,16 @@ export class Memberships {
       if (this.#lost.has(name)) this.#joinAgain(room);
       else if (place) room.onResumed(place);
       else if (this.#leaving.has(name)) this.#forgetLeft(name);
+      else if (room.about.durability === "none") this.#replace(room);
       else this.forget(name, "NOT_IN_ROOM", "the room closed, or removed you, while the connection was lost");
     }
+  }
+
+  /** The session outlived its server, as it does for rooms that do. This room did not, and is asked for anew. */
+  #replace(room: Room): void {
+    this.#lost.set(room.name, false);
+    room.onLost();
+    this.#joinAgain(room);
   }
 
   /** There is a new session: it wants to be where the one before was. */

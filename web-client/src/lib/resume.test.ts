@@ -81,8 +81,23 @@ describe("a lost connection", () => {
     expect(room.position).toEqual({ room: "r", epoch: 1, seq: 91 });
   });
 
+  it("joins a room again that ended with its server, when the session did not (DU3)", async () => {
+    const { parlor, room } = await play.openIn("talk");
+    const [closed, reset] = [vi.fn(), vi.fn()];
+    room.on("closed", closed);
+    room.on("reset", reset);
+    play.comeBack();
+    play.resume();
+    expect(env.socket.last("join_room")).toMatchObject({ room: "talk", plugin: "echo" });
+    play.letIn("talk");
+    await Promise.resolve();
+    expect(closed).not.toHaveBeenCalled();
+    expect(reset).toHaveBeenCalledWith({ reason: "joined again" });
+    expect([...parlor.rooms.values()]).toEqual([room]);
+  });
+
   it("costs no room that was joined but not heard of, and closes those it is no longer in (RS4, RS9)", async () => {
-    const { parlor, room } = await play.openIn("gone");
+    const { parlor, room } = await play.openIn("gone", { durability: "journal" });
     const closed = vi.fn();
     room.on("closed", closed);
     const join = parlor.join("late", { plugin: "echo" });

@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use crate::load::median;
+
 /// The noise is borne if a p99 is no more than so many times that of the quiet run, or below so many milliseconds.
 const RATIO_MAX: f64 = 2.0;
 const P99_MS_MAX: f64 = 5.0;
@@ -80,13 +82,6 @@ impl Verdict {
     pub(super) fn is_borne(&self) -> bool {
         self.tick.is_borne() && self.input.is_borne() && self.growth <= GROWTH_MAX
     }
-}
-
-/// The middle one of an odd number of values.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 const HEAD: &str = "pair   tick p99 ms: quiet    noisy  ratio   input p99 ms: quiet    noisy  ratio   inputs: quiet    noisy   server kB";

@@ -3,8 +3,8 @@
 #![cfg(target_family = "wasm")]
 
 use parlor_plugin::{
-    Bytes, Config, Ctx, LeaveReason, Member, MemberId, Refusal, Result, Room, Seat, TimerId, Value,
-    export, json,
+    Bytes, Config, Ctx, KvError, KvOutcome, LeaveReason, Member, MemberId, Payload, Refusal,
+    Result, Room, Seat, TimerId, Value, export, json,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,10 +46,76 @@ enum Input {
     Timer { after_ms: u64 },
     /// Is refused with a code of the plugin's own.
     Refuse,
-    /// Reads a stored key.
-    KvGet,
+    /// Uses the storage; the answer is announced.
+    Kv { operation: u64, request: Request },
     /// Is answered with room time and a random number.
     Chance,
+}
+
+/// What the storage is asked for. Values are stored as MessagePack; null is no value.
+#[derive(Deserialize)]
+#[serde(tag = "kv", rename_all = "snake_case")]
+enum Request {
+    Get {
+        key: String,
+    },
+    Put {
+        key: String,
+        value: Value,
+    },
+    /// A value of so many bytes that are nothing in particular.
+    Fill {
+        key: String,
+        bytes: usize,
+    },
+    Swap {
+        key: String,
+        expected: Value,
+        value: Value,
+    },
+    List {
+        prefix: String,
+        after: String,
+        count: u32,
+    },
+}
+
+impl Request {
+    fn act(self, room: &mut Ctx, operation: u64) -> Result<()> {
+        match self {
+            Self::Get { key } => room.kv_get(operation, key),
+            Self::Put { key, value } => match stored(&value)? {
+                Some(value) => room.kv_put(operation, key, value),
+                None => room.kv_delete(operation, key),
+            },
+            Self::Fill { key, bytes } => room.kv_put(operation, key, vec![0xc1; bytes]),
+            Self::Swap {
+                key,
+                expected,
+                value,
+            } => room.kv_compare_and_put(operation, key, stored(&expected)?, stored(&value)?),
+            Self::List {
+                prefix,
+                after,
+                count,
+            } => room.kv_list(operation, prefix, after, count),
+        }
+        Ok(())
+    }
+}
+
+fn stored(value: &Value) -> Result<Option<Vec<u8>>> {
+    if *value == Value::Null {
+        return Ok(None);
+    }
+    let payload = Payload::of(value).map_err(|error| Refusal::from(error.to_string()))?;
+    Ok(Some(payload.into_bytes()))
+}
+
+/// A value as it was stored, or its length if it is none.
+fn shown(bytes: &[u8]) -> Value {
+    let payload = Payload::from_bytes(bytes).and_then(|payload| payload.read());
+    payload.unwrap_or(Value::Int(bytes.len() as i128))
 }
 
 /// What the room is made with.
@@ -123,7 +189,7 @@ impl Room for Probe {
             Input::Close { reason } => room.close(reason),
             Input::Timer { after_ms } => room.set_timer(1, after_ms),
             Input::Refuse => return Err(Refusal::new("NOT_TODAY", "ask another day")),
-            Input::KvGet => room.kv_get(1, "key"),
+            Input::Kv { operation, request } => request.act(room, operation)?,
             Input::Chance => {
                 let (now_ms, number) = (room.now_ms(), room.random().next_u64());
                 room.reply(&json!({ "now_ms": now_ms, "number": number.to_string() }));
@@ -136,13 +202,19 @@ impl Room for Probe {
         room.broadcast(&json!({ "timer": timer, "now_ms": room.now_ms() }));
     }
 
-    fn kv_answer(
-        &mut self,
-        room: &mut Ctx,
-        operation: u64,
-        outcome: Result<parlor_plugin::KvOutcome, parlor_plugin::KvError>,
-    ) {
-        room.broadcast(&json!({ "operation": operation, "outcome": format!("{outcome:?}") }));
+    fn kv_answer(&mut self, room: &mut Ctx, operation: u64, outcome: Result<KvOutcome, KvError>) {
+        let value = |bytes: Option<Vec<u8>>| bytes.map(|it| shown(&it));
+        let outcome = match outcome {
+            Ok(KvOutcome::Value(bytes)) => json!({ "value": value(bytes) }),
+            Ok(KvOutcome::Stored) => json!("stored"),
+            Ok(KvOutcome::Conflict(bytes)) => json!({ "conflict": value(bytes) }),
+            Ok(KvOutcome::Entries(entries)) => {
+                let keys: Vec<_> = entries.iter().map(|entry| &entry.key).collect();
+                json!({ "keys": keys })
+            }
+            Err(error) => json!(format!("{error:?}")),
+        };
+        room.broadcast(&json!({ "operation": operation, "outcome": outcome }));
     }
 }
 

@@ -70,7 +70,8 @@ fn check_lines(
     let is_chat = !history.said.is_empty();
     // Where a stay was cut short they may not have come yet. Where it began again while the room still had to send those
     // of an earlier beginning, both come, each in its place.
-    let least = usize::from(is_chat && segment.is_last);
+    let is_over = history.marker.is_some();
+    let least = usize::from(is_chat && is_over && segment.is_last);
     let most = if segment.begin == Begin::Join { 1 } else { 2 };
     if !(least..=most).contains(&lines) {
         add(Kind::LinesCame(lines));

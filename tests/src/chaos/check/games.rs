@@ -16,13 +16,21 @@ struct Capture<'a> {
     tick: u64,
 }
 
+/// Whether a board may have been cleared between two that follow each other.
+pub(super) type Cleared = fn(&Board, &Board) -> bool;
+
 /// Checks the captures of one client. A board that was cleared soon after a capture shows nothing of it.
-pub(super) fn check(record: &Record, witnessed: &Witnessed, findings: &mut Findings) {
+pub(super) fn check(
+    record: &Record,
+    witnessed: &Witnessed,
+    is_cleared: Cleared,
+    findings: &mut Findings,
+) {
     for capture in acknowledged(record) {
         let Some(history) = witnessed.rooms.get(capture.room) else {
             continue;
         };
-        if history.boards.is_empty() {
+        if history.boards.is_empty() && history.marker.is_some() {
             let why = "no board of a game that was played";
             findings.add(Some(capture.room), Kind::WitnessIncomplete(why));
         }
@@ -30,8 +38,9 @@ pub(super) fn check(record: &Record, witnessed: &Witnessed, findings: &mut Findi
             continue;
         };
         // A cell is its owner's until the board is cleared, which makes it nobody's before it is somebody else's: only the
-        // board right behind can tell, and only while not fewer cells are taken than before.
-        let was_cleared = is_cleared(&history.boards, capture.tick);
+        // board right behind can tell, and only while it is the same match.
+        let was_cleared = last_board(&history.boards, capture.tick)
+            .is_some_and(|before| is_cleared(before, board));
         if !was_cleared && board.cells.get(capture.cell) != Some(&Some(capture.member)) {
             findings.add(Some(capture.room), Kind::CaptureUndone(capture.id));
         }
@@ -87,16 +96,22 @@ fn next_board(boards: &[Board], tick: u64) -> Option<&Board> {
     boards.get(boards.partition_point(|board| board.tick <= tick))
 }
 
-/// Whether the board may have been cleared between the last board before a tick and the first one after it.
-fn is_cleared(boards: &[Board], tick: u64) -> bool {
+/// The last board that was published up to a tick.
+fn last_board(boards: &[Board], tick: u64) -> Option<&Board> {
     let after = boards.partition_point(|board| board.tick <= tick);
-    let before = after.checked_sub(1).and_then(|index| boards.get(index));
-    match (before, boards.get(after)) {
-        (Some(before), Some(after)) => before
-            .cells
-            .iter()
-            .zip(&after.cells)
-            .any(|(before, after)| before.is_some() && before != after),
-        _ => false,
-    }
+    after.checked_sub(1).and_then(|index| boards.get(index))
+}
+
+/// Where players leave and come back, their cells get another number; so whatever changes may be another match.
+pub(super) fn may_be_cleared(before: &Board, after: &Board) -> bool {
+    before
+        .cells
+        .iter()
+        .zip(&after.cells)
+        .any(|(before, after)| before.is_some() && before != after)
+}
+
+/// Where all players stay, only the clock tells one match from another.
+pub(super) fn is_other_match(before: &Board, after: &Board) -> bool {
+    before.is_played != after.is_played || after.remaining_ms > before.remaining_ms
 }

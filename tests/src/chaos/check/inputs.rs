@@ -10,6 +10,9 @@ use super::{Findings, Kind};
 /// How many answers a room keeps for each member.
 const ANSWERS_KEPT: u64 = 64;
 
+/// Refusals that leave an input's id as it was.
+const USES_UP_NOTHING: &[&str] = &["ROOM_BUSY", "STORAGE_UNAVAILABLE"];
+
 /// An input as the record has it.
 #[derive(Debug)]
 struct Story<'a> {
@@ -146,13 +149,13 @@ fn is_refused(answers: &[&Answer]) -> bool {
         .any(|answer| matches!(answer, Answer::Refused(_)))
 }
 
-/// The answers that say something; an error that says only that the room is busy uses up nothing, and may be followed by
-/// another answer.
+/// The answers that say something; an error that says only that the room is busy, or cannot write, uses up nothing, and may
+/// be followed by another answer.
 fn known<'a>(answers: &[&'a Answer]) -> Vec<&'a Answer> {
     let says_something = |answer: &&Answer| match answer {
         Answer::Applied { .. } => true,
         Answer::Repeat => false,
-        Answer::Refused(code) => code != "ROOM_BUSY",
+        Answer::Refused(code) => !USES_UP_NOTHING.contains(&&**code),
     };
     answers.iter().copied().filter(says_something).collect()
 }

@@ -66,8 +66,11 @@ impl Walk<'_> {
                 self.heard = at;
                 self.on_resumed(rooms, findings);
             }
-            Event::ResumeRefused if self.is_within_window(at) => {
-                findings.add(None, Kind::ResumeRefusedEarly);
+            Event::ResumeRefused => {
+                let may_be_gone = self.limits.is_killed && self.stays.is_empty();
+                if self.is_within_window(at) && !may_be_gone {
+                    findings.add(None, Kind::ResumeRefusedEarly);
+                }
             }
             Event::Joined {
                 room,

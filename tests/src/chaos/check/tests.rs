@@ -3,10 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+mod durable;
 mod inputs;
 mod resets;
 
-use super::super::history::{Answer, Board, Event, Frame, Input, Limits, Place, Record, What};
+use super::super::history::{
+    Answer, Board, Event, Frame, Input, Limits, Observed, Place, Record, State, What,
+};
 use super::*;
 
 type Events = Vec<(Duration, Event)>;
@@ -30,6 +33,7 @@ fn frame(seq: u64, what: What) -> Event {
         digest: hasher.finish(),
         bytes: 100,
         what,
+        line: None,
     })
 }
 
@@ -75,6 +79,23 @@ fn acked(seq: u64, count: u64) -> Event {
         room: room(),
         place: place(seq),
         count,
+    }
+}
+
+/// A board in which some cells have owners, in a match that goes on.
+fn board_of(tick: u64, owners: &[(usize, u32)]) -> Board {
+    let mut cells = vec![None; 81];
+    for (cell, owner) in owners {
+        cells[*cell] = Some(*owner);
+    }
+    Board {
+        room: room(),
+        epoch: 1,
+        version: tick,
+        tick,
+        is_played: true,
+        remaining_ms: 30_000 - tick,
+        cells,
     }
 }
 
@@ -131,6 +152,7 @@ fn good() -> History {
         limits: Limits::default(),
         witnesses: vec![record("witness", witness)],
         clients: vec![record("a", client)],
+        observed: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parlor_proto::{ClientFrame, ServerFrame, client, server};
 use tokio::time::Instant;
 
-use super::super::history::{Answer, Event, Frame, Place, What};
+use super::super::history::{Answer, Event, Frame, Place, State, What};
 use super::play::Game;
 use super::state::{ClientState, Link, Membership, Session};
 
@@ -252,14 +252,26 @@ impl ClientState {
     }
 
     fn on_state(&mut self, index: usize, state: &server::RoomState) {
-        let room = &mut self.rooms[index];
+        let room = &self.rooms[index];
+        let name = Arc::clone(&room.plan.name);
+        let is_finished = room.is_finished;
+        if self.keeps_states && !is_finished {
+            self.note(Event::State(State {
+                room: Arc::clone(&name),
+                epoch: state.epoch,
+                view: state.view.as_str().into(),
+                version: state.version,
+                as_of: state.as_of,
+                hash: state.hash,
+            }));
+        }
         let Some(game) = Game::read(state) else {
             return;
         };
-        if self.keeps_boards && !room.is_finished {
-            let board = game.board(&room.plan.name, state.tick);
-            self.note(Event::Board(board));
-        } else if let Some(membership) = &mut room.membership {
+        if self.keeps_boards && !is_finished {
+            self.note(Event::Board(game.board(&name, state)));
+        }
+        if let Some(membership) = &mut self.rooms[index].membership {
             membership.game = Some(game);
         }
     }

@@ -42,26 +42,32 @@ pub(super) fn choose(rooms: &[Room], rng: &mut StdRng) -> Option<usize> {
 }
 
 /// What a client sees of a game.
-pub(super) struct Game {
+pub(in crate::chaos) struct Game {
     status: String,
+    remaining_ms: u64,
     cells: Vec<Option<u32>>,
 }
 
 impl Game {
     /// Reads the view `board`; `None` of any other view.
-    pub(super) fn read(state: &server::RoomState) -> Option<Self> {
+    pub(in crate::chaos) fn read(state: &server::RoomState) -> Option<Self> {
         let whole = state.state.as_ref().filter(|_| state.view == "board")?;
         Some(Self {
             status: whole.get("status")?.to_serde().ok()?,
+            remaining_ms: whole.get("time_remaining_ms")?.to_serde().ok()?,
             cells: whole.get("cells")?.to_serde().ok()?,
         })
     }
 
-    pub(super) fn board(self, room: &Arc<str>, tick: u64) -> Board {
+    pub(in crate::chaos) fn board(&self, room: &Arc<str>, state: &server::RoomState) -> Board {
         Board {
             room: Arc::clone(room),
-            tick,
-            cells: self.cells,
+            epoch: state.epoch,
+            version: state.version,
+            tick: state.tick,
+            is_played: self.status != "waiting",
+            remaining_ms: self.remaining_ms,
+            cells: self.cells.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use parlor_proto::{ClientFrame, Position, client, server};
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
-use super::super::history::{Event, Input, Place, Record};
+use super::super::history::{Event, Input, Place};
 use super::inbound::JOIN_IDS;
 use super::play::{Game, Pacer, choose, payload_of};
 use super::{RoomPlan, Run, Script, Stage};
@@ -20,12 +20,14 @@ const ACK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct ClientState {
     pub(super) run: Arc<Run>,
     pub(super) name: String,
-    pub(super) record: Record,
+    /// Which of the run's records is this client's.
+    number: usize,
     pub(super) session: Option<Session>,
     pub(super) rooms: Vec<Room>,
     pub(super) link: Link,
     pub(super) pacer: Option<Pacer>,
     pub(super) keeps_boards: bool,
+    pub(super) keeps_states: bool,
     pub(super) join_count: u64,
     pub(super) text_count: u64,
     pub(super) acked_at: Instant,
@@ -79,7 +81,7 @@ pub(super) struct Pending {
 }
 
 impl ClientState {
-    pub(super) fn new(script: &Script, run: Arc<Run>) -> Self {
+    pub(super) fn new(script: &Script, number: usize, run: Arc<Run>) -> Self {
         let now = Instant::now();
         let room = |plan: &RoomPlan| Room {
             plan: plan.clone(),
@@ -89,15 +91,13 @@ impl ClientState {
         };
         Self {
             name: script.name.clone(),
-            record: Record {
-                name: script.name.clone(),
-                events: Vec::new(),
-            },
+            number,
             session: None,
             rooms: script.rooms.iter().map(room).collect(),
             link: Link::Down,
             pacer: script.pace.clone().map(|pace| Pacer::new(pace, now)),
             keeps_boards: script.keeps_boards,
+            keeps_states: script.keeps_states,
             join_count: 0,
             text_count: 0,
             acked_at: now,
@@ -109,12 +109,8 @@ impl ClientState {
         }
     }
 
-    pub(super) fn note(&mut self, event: Event) {
-        self.record.events.push((self.run.start.elapsed(), event));
-    }
-
-    pub(super) fn into_record(self) -> Record {
-        self.record
+    pub(super) fn note(&self, event: Event) {
+        self.run.note(self.number, event);
     }
 
     /// How long the server asked the client to stay away.

@@ -26,6 +26,11 @@ export function parseValue(text: string): Value {
   return fromJson(parse(text));
 }
 
+/** Reads one value from what `JSON.parse` gave, for a value that is part of a greater document. */
+export function valueFromJson(raw: unknown): Value {
+  return fromJson(raw);
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

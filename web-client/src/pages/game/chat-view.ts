@@ -39,9 +39,12 @@ export class ChatView {
   readonly #problem = h("p", { class: "field-error", attrs: { role: "alert", hidden: true } });
   readonly #typists = new Map<number, ReturnType<typeof setTimeout>>();
   #room: Room<Value, ChatInput> | undefined;
+  readonly #onLine: (room: string, data: Value, from: number | undefined) => void;
   #typed_at_ms = 0;
 
-  constructor() {
+  /** `onLine` hears what is said from now on, as it came. */
+  constructor(onLine: (room: string, data: Value, from: number | undefined) => void) {
+    this.#onLine = onLine;
     const form = h("form", { class: "chat-form" }, this.#input, this.#send);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -115,8 +118,11 @@ export class ChatView {
     if (message.type === "typing") return this.#showTyping(message.from, message.isOn);
     if (message.type !== "lines") return;
     if (message.isHistory) this.#lines.replaceChildren();
-    else if (from !== undefined) this.#showTyping(from, false);
-    this.#show(...message.lines.map((line) => this.#lineOf(line)));
+    else {
+      if (from !== undefined) this.#showTyping(from, false);
+      if (this.#room) this.#onLine(this.#room.name, data, from);
+    }
+    this.#show(...message.lines.map((line) => chatLine(line, this.#room?.you.id)));
     if (message.isHistory) this.#lines.scrollTop = this.#lines.scrollHeight;
   }
 
@@ -127,18 +133,6 @@ export class ChatView {
     while (this.#lines.children.length > LINES_MAX) this.#lines.firstElementChild?.remove();
     if (isAtEnd) this.#lines.scrollTop = this.#lines.scrollHeight;
     this.#lines.classList.toggle("is-empty", this.#lines.children.length === 0);
-  }
-
-  #lineOf(line: ChatLine): HTMLElement {
-    if (line.kind === "event") return h("li", { class: "chat-event", text: line.text });
-    const isYou = line.from === this.#room?.you.id;
-    const name = h("span", { class: "chat-name", text: line.name });
-    const text = line.kind === "said" ? line.text : `shared ${line.file} (${Math.ceil(line.size / 1024)} KiB)`;
-    const body = h("span", {
-      class: "chat-text",
-      text: line.kind === "said" && line.isPrivate ? `(to you alone) ${text}` : text,
-    });
-    return h("li", { class: isYou ? "chat-line is-you" : "chat-line" }, name, body);
   }
 
   #showTyping(from: number, isOn: boolean): void {
@@ -168,4 +162,16 @@ export class ChatView {
     this.#lines.dataset["empty"] = text;
     this.#lines.classList.toggle("is-empty", this.#lines.children.length === 0);
   }
+}
+
+/** A line of chat as `you` sees it; it is nobody's own where there is no such person. */
+export function chatLine(line: ChatLine, you: number | undefined): HTMLElement {
+  if (line.kind === "event") return h("li", { class: "chat-event", text: line.text });
+  const name = h("span", { class: "chat-name", text: line.name });
+  const text = line.kind === "said" ? line.text : `shared ${line.file} (${Math.ceil(line.size / 1024)} KiB)`;
+  const body = h("span", {
+    class: "chat-text",
+    text: line.kind === "said" && line.isPrivate ? `(to you alone) ${text}` : text,
+  });
+  return h("li", { class: line.from === you ? "chat-line is-you" : "chat-line" }, name, body);
 }

@@ -34,11 +34,16 @@ export class ClockView {
     cancelAnimationFrame(this.#frame);
   }
 
-  #draw(isRunning: boolean): void {
-    const left_ms = this.#countdown.left(performance.now());
+  /** Shows what is left, at a moment that is not now. */
+  show(left_ms: number, isRunning: boolean): void {
     setText(this.#digits, formatSeconds(left_ms));
     this.#line.style.setProperty("--left", String(left_ms / MATCH_MS));
     this.element.classList.toggle("is-last", isRunning && left_ms <= LAST_MS);
+  }
+
+  #draw(isRunning: boolean): void {
+    const left_ms = this.#countdown.left(performance.now());
+    this.show(left_ms, isRunning);
     if (isRunning && left_ms > 0) this.#frame = requestAnimationFrame(() => this.#draw(true));
   }
 }

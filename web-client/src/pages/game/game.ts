@@ -2,7 +2,8 @@
 
 import { ParlorError } from "../../lib";
 import type { Parlor, Room, Value } from "../../lib";
-import { button, copy, h, setText } from "../ui/dom";
+import { openInPlayer } from "../replay/handover";
+import { button, copy, h, save, setText } from "../ui/dom";
 import { Announcer } from "./announcer";
 import { readBoard } from "./board-state";
 import type { BoardState } from "./board-state";
@@ -11,13 +12,13 @@ import { ChatView } from "./chat-view";
 import { ClockView } from "./clock-view";
 import { Optimism } from "./optimism";
 import { PhaseView } from "./phase-view";
+import type { ReplayActions } from "./phase-view";
 import { awayMembers } from "./presence";
+import { Recorder } from "./recorder";
 import { ScoresView } from "./scores-view";
 
 export type GridInput =
-  | { type: "start" | "rematch" | "play" }
-  | { type: "capture"; cell: number }
-  | { type: "bots"; count: number };
+  { type: "start" | "rematch" | "play" } | { type: "capture"; cell: number } | { type: "bots"; count: number };
 export type GridRoom = Room<Value, GridInput>;
 
 const TOAST_MS = 3_000;
@@ -31,7 +32,8 @@ export class GameView {
   readonly #phase: PhaseView;
   readonly #scores = new ScoresView();
   readonly #clock = new ClockView();
-  readonly #chat = new ChatView();
+  readonly #recorder: Recorder;
+  readonly #chat = new ChatView((room, data, from) => this.#recorder.onMessage(room, data, from));
   readonly #optimism = new Optimism();
   readonly #announcer = new Announcer();
   readonly #live = h("p", { class: "visually-hidden", testid: "live", attrs: { "aria-live": "polite" } });
@@ -45,6 +47,7 @@ export class GameView {
     this.#parlor = parlor;
     this.#room = room;
     this.#leave = leave;
+    this.#recorder = new Recorder({ plugin: room.plugin, plugin_version: room.about.version, room: room.name });
     this.#board = new BoardView((cell) => void this.#capture(cell));
     this.#phase = new PhaseView(
       {
@@ -53,13 +56,17 @@ export class GameView {
         bots: (count) => void this.#send({ type: "bots", count }),
         play: () => void this.#play(),
         leave,
+        replay: () => (this.#recorder.isComplete ? this.#replayActions() : undefined),
       },
       link,
     );
     this.element = this.#layout(link);
     this.#offs.push(
       room.on("state", ({ view, value }) => view === "board" && this.#onBoard(value)),
-      room.on("member", ({ member, reason }) => this.#onMember(member.name, reason)),
+      room.on("member", ({ change, member, reason }) => {
+        this.#recorder.onMember(change, member, reason);
+        this.#onMember(member.name, reason);
+      }),
       room.on("reset", () => this.#optimism.clear()),
       parlor.on("status", () => this.#show()),
     );
@@ -93,6 +100,7 @@ export class GameView {
   #onBoard(value: Value): void {
     const board = readBoard(value);
     if (!board) return;
+    this.#recorder.onBoard(value, board, this.#room.members.values());
     if (board.status !== "active") this.#optimism.clear();
     const hasBegun = board.status === "active" && this.#state?.status !== "active";
     this.#state = board;
@@ -158,6 +166,16 @@ export class GameView {
     } catch (error) {
       this.#say(messageOf(error));
     }
+  }
+
+  #replayActions(): ReplayActions {
+    return {
+      save: () => save(this.#recorder.filename, this.#recorder.text()),
+      watch: () => {
+        if (openInPlayer(this.#recorder.text())) return;
+        this.#say("The browser opened no new tab. Save the replay, and open it at /replay/.");
+      },
+    };
   }
 
   #say(message: string): void {

@@ -15,6 +15,13 @@ export interface PhaseActions {
   /** Asks for a seat in the next match. */
   play(): void;
   leave(): void;
+  /** What can be done with the match that was recorded; undefined where there is none. */
+  replay(): ReplayActions | undefined;
+}
+
+export interface ReplayActions {
+  watch(): void;
+  save(): void;
 }
 
 /** So that one person has somebody to play against. */
@@ -97,7 +104,16 @@ export class PhaseView {
       title,
       places,
       h("div", { class: "actions" }, rematch, look, leave),
+      ...this.#replay(),
     );
+  }
+
+  #replay(): Node[] {
+    const replay = this.#actions.replay();
+    if (!replay) return [];
+    const watch = button("Watch replay", { kind: "quiet", testid: "watch-replay", onclick: () => replay.watch() });
+    const save = button("Save replay", { kind: "quiet", testid: "save-replay", onclick: () => replay.save() });
+    return [h("div", { class: "phase-share phase-replay" }, watch, save)];
   }
 
   /** Folds the card away to show the final board, and back. */

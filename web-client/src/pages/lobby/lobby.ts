@@ -4,6 +4,7 @@ import type { Parlor } from "../../lib";
 import { button, field, h, setText } from "../ui/dom";
 import { loadName, NAME_LENGTH_MAX, saveName } from "../ui/preferences";
 import { demoBoard } from "./demo-board";
+import { Leaderboard } from "./leaderboard";
 import { RoomList } from "./room-list";
 import { normaliseCode } from "./route";
 
@@ -18,6 +19,7 @@ export interface LobbyActions {
 export class LobbyView {
   readonly element: HTMLElement;
   readonly #rooms: RoomList;
+  readonly #leaderboard = new Leaderboard();
   readonly #problem = h("p", { class: "notice", testid: "lobby-problem", attrs: { role: "alert", hidden: true } });
   readonly #ways: HTMLButtonElement[];
 
@@ -38,15 +40,17 @@ export class LobbyView {
     );
     const rooms = h("section", { class: "lobby-rooms", attrs: { "aria-labelledby": "rooms-title" } });
     rooms.append(h("h2", { text: "Open rooms", attrs: { id: "rooms-title" } }), this.#rooms.element);
-    this.element = h("main", { class: "lobby" }, intro, demoBoard(), rooms);
+    this.element = h("main", { class: "lobby" }, intro, demoBoard(), rooms, this.#leaderboard.element);
   }
 
   start(): void {
     this.#rooms.start();
+    this.#leaderboard.start();
   }
 
   stop(): void {
     this.#rooms.stop();
+    this.#leaderboard.stop();
   }
 
   /** While a room is being joined, no second one is asked for. */

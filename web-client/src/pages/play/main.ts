@@ -2,6 +2,7 @@
 
 import "../ui/theme.css";
 import "./play.css";
+import "./tree.css";
 import { connect } from "../../lib";
 import type { JoinOptions, Room } from "../../lib";
 import { connectionBar, ConnectionNotice } from "../ui/connection";

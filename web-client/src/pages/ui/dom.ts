@@ -75,3 +75,11 @@ export async function copy(text: string, from: HTMLButtonElement): Promise<void>
   from.textContent = done ? "Copied" : "Copy it by hand";
   setTimeout(() => (from.textContent = label), 1_600);
 }
+
+/** Gives the person a file to keep. */
+export function save(filename: string, json: string): void {
+  const url = URL.createObjectURL(new Blob([json], { type: "application/json" }));
+  h("a", { attrs: { href: url, download: filename } }).click();
+  // The download has its own hold on the file once it began, which is not told.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -23,5 +23,6 @@ export function masthead(right: readonly Node[], onHome?: () => void): HTMLEleme
     h("span", { text: "Parlor" }),
   );
   const play = h("a", { class: "masthead-link", text: "Play any plugin", attrs: { href: "/play/" } });
-  return h("header", { class: "masthead" }, home, play, ...right);
+  const replay = h("a", { class: "masthead-link", text: "Replays", attrs: { href: "/replay/" } });
+  return h("header", { class: "masthead" }, home, play, replay, ...right);
 }

@@ -105,14 +105,8 @@ fn ms3_a_reply_before_its_frame_is_found() {
     assert_eq!(kinds, [Kind::ReplyBeforeFrame(3)]);
 }
 
-/// A board in which some cells have owners.
 fn board(tick: u64, owners: &[(usize, u32)]) -> Event {
-    let mut cells = vec![None; 81];
-    for (cell, owner) in owners {
-        cells[*cell] = Some(*owner);
-    }
-    let room = room();
-    Event::Board(Board { room, tick, cells })
+    Event::Board(board_of(tick, owners))
 }
 
 #[test]

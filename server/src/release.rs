@@ -1,0 +1,205 @@
+//! What leaves a room of which everything must be durable first: frames, states, answers and words to sessions wait here,
+//! in order, until the record of the step that they came from is on the disk. The room runs on meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use parlor_journal::Lsn;
+use parlor_proto::{Payload, ResumedRoom};
+use tokio::sync::oneshot;
+
+use crate::room::RoomStatus;
+use crate::session::outbox::{Burst, Control, Outbox, StateKey};
+
+/// What an entry costs beside its bytes.
+const ENTRY_BYTES: usize = 64;
+
+/// One thing that leaves a room.
+#[derive(Debug)]
+pub(crate) enum Leaving {
+    /// A frame for one connection of a session.
+    Frame {
+        outbox: Arc<Outbox>,
+        connection: u32,
+        burst: Burst,
+        message: Bytes,
+    },
+    /// A state of a view, in the same way.
+    State {
+        outbox: Arc<Outbox>,
+        connection: u32,
+        key: StateKey,
+        message: Bytes,
+    },
+    /// A word to a session.
+    Word {
+        outbox: Arc<Outbox>,
+        control: Control,
+    },
+    /// The session is out of the room: states of it that wait in its outbox are to be forgotten.
+    Forget { outbox: Arc<Outbox>, room: Arc<str> },
+    /// Where the room stands, for a session that comes back.
+    Standing {
+        answer: oneshot::Sender<ResumedRoom>,
+        room: ResumedRoom,
+    },
+    /// What listings show of the room.
+    Metadata {
+        status: Arc<RoomStatus>,
+        metadata: Payload,
+    },
+}
+
+impl Leaving {
+    /// Goes where it is meant to go.
+    pub(crate) fn go(self) {
+        match self {
+            Self::Frame {
+                outbox,
+                connection,
+                burst,
+                message,
+            } => outbox.push(connection, burst, message),
+            Self::State {
+                outbox,
+                connection,
+                key,
+                message,
+            } => outbox.push_state(connection, key, message),
+            Self::Word { outbox, control } => outbox.push_control(control),
+            Self::Forget { outbox, room } => outbox.forget_states(&room),
+            // Whoever waits for it may be gone.
+            Self::Standing { answer, room } => drop(answer.send(room)),
+            Self::Metadata { status, metadata } => status.set_metadata(metadata),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let bytes = match self {
+            Self::Frame { message, .. } | Self::State { message, .. } => message.len(),
+            Self::Metadata { metadata, .. } => metadata.as_msgpack().len(),
+            Self::Word { .. } | Self::Forget { .. } | Self::Standing { .. } => 0,
+        };
+        bytes + ENTRY_BYTES
+    }
+}
+
+/// The queue of what may not leave yet.
+#[derive(Debug, Default)]
+pub(crate) struct Release {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// What leaves now was brought about by this record, or one before it.
+    record: Lsn,
+    /// What is durable.
+    durable: Lsn,
+    waiting: VecDeque<(Lsn, Leaving)>,
+    bytes: usize,
+}
+
+impl Release {
+    /// Lets something go as soon as what brought it about is durable.
+    pub(crate) fn leave(&self, leaving: Leaving) {
+        let mut queue = self.lock();
+        if queue.record <= queue.durable {
+            drop(queue);
+            return leaving.go();
+        }
+        let record = queue.record;
+        queue.bytes += leaving.bytes();
+        queue.waiting.push_back((record, leaving));
+    }
+
+    /// The record that what leaves now waits for.
+    pub(crate) fn record(&self) -> Lsn {
+        self.lock().record
+    }
+
+    /// What leaves from here on waits for this record.
+    pub(crate) fn wait_for(&self, record: Lsn) {
+        self.lock().record = record;
+    }
+
+    /// Lets go what waited for records that are durable now.
+    pub(crate) fn advance(&self, durable: Lsn) {
+        let mut queue = self.lock();
+        queue.durable = durable;
+        while queue
+            .waiting
+            .front()
+            .is_some_and(|(record, _)| *record <= durable)
+        {
+            if let Some((_, leaving)) = queue.waiting.pop_front() {
+                queue.bytes -= leaving.bytes();
+                leaving.go();
+            }
+        }
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// The record that must be durable for nothing to wait any more; `None` if nothing waits.
+    pub(crate) fn waits_for(&self) -> Option<Lsn> {
+        self.lock().waiting.back().map(|(record, _)| *record)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(|lock| lock.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_proto::Subprotocol;
+
+    use super::*;
+    use crate::session::Peer;
+    use crate::session::outbox::Outgoing;
+
+    fn say(release: &Release, peer: &Peer, text: &'static str) {
+        release.leave(Leaving::Frame {
+            outbox: Arc::clone(&peer.outbox),
+            connection: peer.connection,
+            burst: Burst(1),
+            message: Bytes::from_static(text.as_bytes()),
+        });
+    }
+
+    fn heard(peer: &Peer) -> Vec<Outgoing> {
+        let mut outgoing = Vec::new();
+        peer.outbox.take(&mut outgoing);
+        outgoing
+    }
+
+    fn texts(texts: &[&'static str]) -> Vec<Outgoing> {
+        let message = |text: &&'static str| Outgoing::Message(Bytes::from_static(text.as_bytes()));
+        texts.iter().map(message).collect()
+    }
+
+    #[test]
+    fn nothing_leaves_before_its_record_is_durable_and_all_in_order() {
+        let (release, peer) = (Release::default(), Peer::for_tests(1, Subprotocol::Json));
+        say(&release, &peer, "before");
+        assert_eq!(heard(&peer), texts(&["before"]));
+        release.wait_for(5);
+        say(&release, &peer, "five");
+        release.wait_for(6);
+        say(&release, &peer, "six");
+        assert_eq!((heard(&peer), release.waits_for()), (vec![], Some(6)));
+        release.advance(4);
+        assert_eq!(heard(&peer), []);
+        release.advance(5);
+        assert_eq!(heard(&peer), texts(&["five"]));
+        release.advance(7);
+        say(&release, &peer, "at once");
+        assert_eq!(heard(&peer), texts(&["six", "at once"]));
+        assert_eq!((release.waits_for(), release.bytes()), (None, 0));
+    }
+}

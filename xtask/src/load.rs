@@ -1,0 +1,88 @@
+//! What benches have in common that put a load on a server.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value as Json;
+
+use crate::build::Profile;
+use crate::exec;
+use crate::server::Server;
+
+/// The server has this core to itself.
+pub(crate) const SERVER_CORE: &str = "0";
+/// And those who use it share the other.
+pub(crate) const CLIENT_CORE: &str = "1";
+
+/// Says what is missing where commands cannot be given a core of their own.
+pub(crate) fn ensure_cores() -> Result<()> {
+    ensure!(
+        exec::output_of("taskset", &["-c", CLIENT_CORE, "true"]).is_some(),
+        "this bench needs two cores and `taskset`"
+    );
+    Ok(())
+}
+
+/// A command that runs on one core.
+pub(crate) fn pinned(core: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", core]);
+    command
+}
+
+/// A release server on its core.
+pub(crate) fn serve() -> Command {
+    let mut command = pinned(SERVER_CORE);
+    command.arg(Profile::Release.binary()).arg("serve");
+    command
+}
+
+/// Gives `command` the arguments of `parlor bots` against the server.
+pub(crate) fn bots(command: &mut Command, server: &Server) {
+    command
+        .arg(Profile::Release.binary())
+        .args(["bots", "--json", "--url"])
+        .arg(format!("{}/ws", server.url.replacen("http", "ws", 1)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+}
+
+/// Bots with these arguments, on the clients' core, and what they say of it. Fails where they missed something.
+pub(crate) fn play(server: &Server, args: &[&str]) -> Result<Json> {
+    let mut command = pinned(CLIENT_CORE);
+    bots(&mut command, server);
+    let output = command
+        .args(args)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("failed to run the bots")?;
+    let summary = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success(),
+        "the bots missed something: {}\n{summary}",
+        output.status
+    );
+    serde_json::from_str(&summary).context("failed to read what the bots say")
+}
+
+/// A number somewhere in what bots say.
+pub(crate) fn number(summary: &Json, pointer: &str) -> Result<f64> {
+    let number = summary.pointer(pointer).and_then(Json::as_f64);
+    number.with_context(|| format!("the bots do not say {pointer}:\n{summary}"))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no async runtime here, and nothing to wait for but time"
+)]
+pub(crate) fn wait(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// The middle one of an odd number of values.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
