@@ -241,7 +241,7 @@ async fn du6_a_damaged_room_comes_back_as_before_the_damage_and_says_so() {
     let server = TestServer::with(on(&disk)).await;
     let mut ann = TestClient::connect(&server).await;
     let joined = ann.join("talk", "chat").await;
-    ann.join("other", "chat").await;
+    let other = ann.join("other", "chat").await;
     for text in ["one", "two", "damaged", "four"] {
         say(&mut ann, "talk", text).await;
         say(&mut ann, "other", text).await;
@@ -262,7 +262,7 @@ async fn du6_a_damaged_room_comes_back_as_before_the_damage_and_says_so() {
     assert_eq!(recovered(&metrics, "damaged"), 1.0);
     let mut back = TestClient::connect(&server).await;
     let mut from = position("talk", joined.epoch, joined.seq + 4);
-    from.extend(position("other", joined.epoch, joined.seq));
+    from.extend(position("other", other.epoch, other.seq));
     back.try_resume(lost.resume_frame(from)).await.unwrap();
     let reset = back
         .expect("a reset", |frame| match frame {
