@@ -96,3 +96,15 @@ pub struct Frame {
     /// At most [`crate::PAYLOAD_BYTES_MAX`] bytes.
     pub payload: Bytes,
 }
+
+impl Frame {
+    /// Says that a stream is over.
+    pub fn end(stream: StreamId) -> Self {
+        Self {
+            stream,
+            kind: FrameKind::End,
+            seq: 0,
+            payload: Bytes::new(),
+        }
+    }
+}

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parlor_journal::{
-    Disk, Frame, FrameKind, Hooks, Journal, Options, RealDisk, StreamId, SyncPolicy,
-    write_recording,
+    Disk, Frame, Hooks, Journal, Options, RealDisk, StreamId, SyncPolicy, write_recording,
 };
 use parlor_proto::Durability;
 use tokio::sync::Semaphore;
@@ -166,15 +164,7 @@ impl Persistence {
             .join(format!("{room}-{stream}.parlor").replace(':', "_"));
         let data = self.journal.read(stream).map_err(io::Error::other)?;
         write_recording(&path, stream, &data).map_err(io::Error::other)?;
-        self.journal.append(
-            Frame {
-                stream: stream.clone(),
-                kind: FrameKind::End,
-                seq: 0,
-                payload: Bytes::new(),
-            },
-            None,
-        );
+        self.journal.append(Frame::end(stream.clone()), None);
         Ok(path)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use parlor_journal::{Frame, FrameKind, StreamData, StreamId, StreamKind};
+use parlor_journal::{Frame, StreamData, StreamId, StreamKind};
 use tokio::time::Instant;
 
 use crate::node::Node;
@@ -35,12 +35,7 @@ pub(crate) fn revive(node: &Arc<Node>) {
             }
         };
         if let Some(older) = older {
-            let frame = Frame {
-                stream: older.stream,
-                kind: FrameKind::End,
-                seq: 0,
-                payload: bytes::Bytes::new(),
-            };
+            let frame = Frame::end(older.stream);
             node.persistence.journal.append(frame, None);
         }
     }

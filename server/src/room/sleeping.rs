@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use dashmap::mapref::entry::Entry;
 use dashmap::{DashMap, DashSet};
-use parlor_journal::{Frame, FrameKind};
+use parlor_journal::Frame;
 use parlor_proto::{ErrorCode, Visibility};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -258,15 +258,9 @@ impl Registry {
         for sleeper in gone {
             let name = &sleeper.identity.name;
             tracing::info!(room = %name, "nobody came back to the room for {keep:?}; it is deleted");
-            node.persistence.journal.append(
-                Frame {
-                    stream: stream_of(sleeper.number),
-                    kind: FrameKind::End,
-                    seq: 0,
-                    payload: bytes::Bytes::new(),
-                },
-                None,
-            );
+            node.persistence
+                .journal
+                .append(Frame::end(stream_of(sleeper.number)), None);
             if let Some(code) = &sleeper.identity.code {
                 self.by_code.remove_if(code, |_, it| it == name);
             }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parlor_gate::jwt::Identity;
 use parlor_journal::{Frame, FrameKind, StreamId, StreamKind};
 use parlor_proto::{Durability, client};
@@ -83,7 +82,7 @@ pub(crate) fn read_all(node: &Node) -> Vec<Found> {
             }),
             _ => {
                 tracing::error!(%stream, "a session in the journal cannot be read; it is over");
-                journal.append(end_of(stream), None);
+                journal.append(Frame::end(stream), None);
             }
         }
     }
@@ -94,7 +93,9 @@ pub(crate) fn read_all(node: &Node) -> Vec<Found> {
 pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
     let Found { id, count, note } = found;
     if rooms.is_empty() {
-        node.persistence.journal.append(end_of(stream_of(id)), None);
+        node.persistence
+            .journal
+            .append(Frame::end(stream_of(id)), None);
         return;
     }
     let who = note.user.clone().map_or(Who::Guest, |user| {
@@ -127,15 +128,6 @@ pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
     // Nobody has a connection; the rooms know that by themselves.
     session.state.detach();
     tokio::spawn(session.live(None));
-}
-
-fn end_of(stream: StreamId) -> Frame {
-    Frame {
-        stream,
-        kind: FrameKind::End,
-        seq: 0,
-        payload: Bytes::new(),
-    }
 }
 
 impl Session {
@@ -187,7 +179,7 @@ impl Session {
     /// The session does not outlive the server any more.
     pub(super) fn forget_written(&mut self) {
         if self.written.note.take().is_some() {
-            let frame = end_of(stream_of(self.id));
+            let frame = Frame::end(stream_of(self.id));
             self.node.persistence.journal.append(frame, None);
         }
     }
