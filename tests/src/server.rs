@@ -26,8 +26,6 @@ pub struct Options {
     pub origins: Vec<String>,
     /// How tokens are checked, if they are.
     pub jwt: Option<JwtTable>,
-    /// Whether it comes up without being ready.
-    pub is_unready: bool,
     /// Where its log is kept, if it is.
     pub log: Option<Log>,
     /// How it is broken on purpose: see [`TestBreak`].
@@ -47,7 +45,6 @@ impl Default for Options {
             },
             origins: Vec::new(),
             jwt: None,
-            is_unready: false,
             log: None,
             test_break: None,
             disk: None,
@@ -126,8 +123,6 @@ impl TestServer {
     }
 
     async fn start_in(data_dir: TempDir, options: Options) -> Self {
-        let is_plain =
-            options.settings.tls_cert.is_none() && options.settings.trusted_proxy.is_empty();
         let file = FileConfig {
             data_dir: Some(data_dir.path().to_owned()),
             origin: options.origins,
@@ -149,16 +144,10 @@ impl TestServer {
         let log = options.log;
         let thread =
             std::thread::spawn(move || serve(public, admin, config, catalog, log, stopped));
-        // The server makes its token before it accepts.
-        if is_plain {
-            let ready = get(address, "/ready", &[]).await;
-            let expected = if options.is_unready { 503 } else { 200 };
-            assert_eq!(ready.status, expected, "{ready:?}");
-        } else {
-            // The public listener may speak TLS, and count who asks; this one never does.
-            let up = get(admin_address, "/metrics", &[]).await;
-            assert_eq!(up.status, 401, "{up:?}");
-        }
+        // The server makes its token before it accepts. It is asked by the operator's listener: a connection to the other
+        // one would have a seat there until the server has noticed that it is gone.
+        let up = get(admin_address, "/metrics", &[]).await;
+        assert_eq!(up.status, 401, "{up:?}");
         let token = std::fs::read_to_string(data_dir.path().join("admin-token"))
             .expect("the server made a token");
         Self {

@@ -56,6 +56,7 @@ impl RoomCore {
         };
         self.take_roles(id, roles);
         self.take_name(id, name);
+        self.withdraw_reset(id);
         let Some(member) = self.roster.get_mut(id) else {
             return;
         };
@@ -97,8 +98,8 @@ impl RoomCore {
         let Some(member) = self.roster.get_mut(id).filter(|it| it.is_admitted) else {
             return;
         };
-        if epoch != self.epoch || !member.is_connected {
-            // About a history, or a connection, that is over.
+        if epoch != self.epoch || !member.is_reached() {
+            // About a history, or a connection, that is over, or is about to be.
             return;
         }
         let acked = member.delivery.acked((seq, count), (id, place), &self.ring);
@@ -166,6 +167,19 @@ impl RoomCore {
         if let Some(member) = self.roster.get_mut(id) {
             member.is_resetting = true;
             self.queue(wit::Event::Resync(id), Origin::Resync { member: id, fresh });
+        }
+    }
+
+    /// Takes back what an earlier connection of a member was still to begin anew with: where it stands is decided by what
+    /// the connection that it has now says.
+    fn withdraw_reset(&mut self, id: u32) {
+        let Some(member) = self.roster.get_mut(id) else {
+            return;
+        };
+        if std::mem::take(&mut member.is_resetting) {
+            let is_it =
+                |it: &Origin| matches!(it, Origin::Resync { member, .. } if *member == id);
+            self.pending.retain(|it| !is_it(&it.origin));
         }
     }
 

@@ -82,11 +82,8 @@ async fn au4_au11_without_keys_the_server_is_not_ready_and_says_come_back() {
     let issuer = Signer::ed25519("one");
     let keys = KeyServer::start("").await;
     keys.fail("503 Service Unavailable");
-    let options = Options {
-        is_unready: true,
-        ..options(keys.url())
-    };
-    let server = TestServer::with(options).await;
+    let server = TestServer::with(options(keys.url())).await;
+    assert_eq!(server.get("/ready", &[]).await.status, 503);
     let token = issuer.sign(&claims("ann"));
     assert_refused(&server, &token, 1013, "no keys yet").await;
     let bearer = format!("Bearer {token}");

@@ -136,3 +136,41 @@ async fn a_session_that_has_rooms_of_its_own_leaves_them_when_it_takes_up_anothe
         .await;
     assert_eq!(left, own.you.id);
 }
+
+/// A room once told a client to begin anew as often as it had come back while the room was busy.
+#[tokio::test]
+async fn rs4_who_comes_back_twice_while_the_room_is_busy_begins_anew_once() {
+    let server = TestServer::start().await;
+    let mut harmful = TestClient::connect(&server).await;
+    harmful.join("hall", "hostile").await;
+    let mut ann = TestClient::connect(&server).await;
+    let joined = ann.join("hall", "hostile").await;
+    // Each of these keeps the room busy for as long as a step may take, and a few are no reason to close it.
+    for _ in 0..12 {
+        harmful.say("hall", &json!({ "do": "spin" })).await;
+    }
+    // A position in a history that never was.
+    let memory = ann.cut();
+    let resume = memory.resume_frame(vec![position(joined.epoch + 1, joined.seq)]);
+    let mut first = TestClient::connect(&server).await;
+    first.send(resume.clone()).await;
+    let mut second = TestClient::connect(&server).await;
+    second.try_resume(resume).await.expect("it may come back");
+    let mut resets = 0;
+    let id = 1;
+    second
+        .say_with("hall", &json!({ "do": "add", "n": 1 }), Some(id))
+        .await;
+    second
+        .expect("the answer, behind what begins anew", |frame| match frame {
+            ServerFrame::Reset(reset) => {
+                assert_eq!(reset.reason, "epoch-changed");
+                resets += 1;
+                None
+            }
+            ServerFrame::Reply(reply) => (reply.id == id).then_some(()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(resets, 1);
+}
