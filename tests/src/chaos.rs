@@ -15,7 +15,7 @@ mod summary;
 
 pub use check::{Kind, Violation, check, check_durable};
 pub use client::{Pace, RoomPlan, Script, Stage, Tally};
-pub use crash::{CrashOutcome, CrashRun, Kills, Victim};
+pub use crash::{CrashOutcome, CrashRun, Kills, Patience, Victim};
 pub use crowd::{Crowd, MARKER, seating, seating_by};
 pub use history::{
     Answer, Board, Event, Frame, History, Input, Limits, Observed, Place, Record, State, What,

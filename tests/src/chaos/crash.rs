@@ -45,9 +45,9 @@ pub struct CrashRun {
     pub pace: Pace,
     /// How often the server is killed.
     pub kills: usize,
-    /// Whether it ends by itself, where it was told to, and is killed only where it did not come to that.
-    pub ends_by_itself: bool,
-    /// How long it lives under load before it is killed; where it ends by itself, at most from its start on.
+    /// Set where it ends by itself, where it was told to, and is killed only where it did not come to that.
+    pub ends_by_itself: Option<Patience>,
+    /// How long it lives under load before it is killed.
     pub life: Range<Duration>,
     /// How long it takes to be ready, roughly: it is also killed before.
     pub start_up: Duration,
@@ -57,6 +57,15 @@ pub struct CrashRun {
     pub settle_max: Duration,
     /// Everything that is drawn is drawn from this.
     pub seed: u64,
+}
+
+/// How long a server may take from its start on to end by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// When it is started for the first time, and has nothing yet to recover.
+    pub first: Duration,
+    /// Later.
+    pub later: Duration,
 }
 
 /// How often the server was killed at which moments.
@@ -93,7 +102,8 @@ enum Moment {
     Load,
     Resume,
     StartUp,
-    Itself,
+    /// Within so long.
+    Itself(Duration),
 }
 
 /// How long the last server of a run lives on before all come to rest.
@@ -151,14 +161,15 @@ impl CrashRun {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let mut before = crowd.tally();
         for number in 1..=self.kills {
-            let mut moment = match rng.random_range(0..4) {
-                _ if self.ends_by_itself => Moment::Itself,
-                0 if number > 1 => Moment::StartUp,
-                1 => Moment::Resume,
-                _ => Moment::Load,
+            let mut moment = match (self.ends_by_itself, rng.random_range(0..4)) {
+                (Some(patience), _) if number == 1 => Moment::Itself(patience.first),
+                (Some(patience), _) => Moment::Itself(patience.later),
+                (None, 0) if number > 1 => Moment::StartUp,
+                (None, 1) => Moment::Resume,
+                (None, _) => Moment::Load,
             };
             if !self.live(&moment, victim, crowd, &before, &mut rng).await {
-                if !self.ends_by_itself {
+                if self.ends_by_itself.is_none() {
                     return Some("to be answered between two kills");
                 }
                 moment = Moment::Load;
@@ -168,7 +179,7 @@ impl CrashRun {
                 Moment::Load => outcome.kills.under_load += 1,
                 Moment::Resume => outcome.kills.resuming += 1,
                 Moment::StartUp => outcome.kills.starting += 1,
-                Moment::Itself => outcome.kills.by_itself += 1,
+                Moment::Itself(_) => outcome.kills.by_itself += 1,
             }
             before = crowd.tally();
             if number == self.kills {
@@ -215,10 +226,8 @@ impl CrashRun {
                 tokio::time::sleep(self.start_up.mul_f64(share)).await;
                 return true;
             }
-            Moment::Itself => {
-                return tokio::time::timeout(self.life.end, victim.ended())
-                    .await
-                    .is_ok();
+            Moment::Itself(patience) => {
+                return tokio::time::timeout(*patience, victim.ended()).await.is_ok();
             }
             Moment::Resume => {
                 victim.is_ready().await;
@@ -231,7 +240,7 @@ impl CrashRun {
                 crowd.reached(ANSWER_MAX, is_answered).await
             }
         };
-        let life = if self.ends_by_itself {
+        let life = if self.ends_by_itself.is_some() {
             Duration::ZERO..LINGER
         } else if let Moment::Resume = moment {
             Duration::ZERO..self.life.start

@@ -19,7 +19,7 @@ fn run() -> CrashRun {
             unanswered_max: 16,
         },
         kills: if is_full { 200 } else { 12 },
-        ends_by_itself: false,
+        ends_by_itself: None,
         life: ms(50..400),
         start_up: Duration::from_millis(1_500),
         check_every: if is_full { 10 } else { 1 },

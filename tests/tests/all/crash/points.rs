@@ -1,11 +1,10 @@
 //! The real server, ended exactly where it is in the middle of something.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use parlor_proto::{ServerFrame, Subprotocol, client};
 use parlor_server::CrashAt;
-use parlor_tests::chaos::{CrashRun, Pace, Victim};
+use parlor_tests::chaos::{CrashRun, Pace, Patience, Victim};
 use parlor_tests::{Handshake, TestClient, in_time, json_of};
 use serde_json::json;
 
@@ -18,13 +17,19 @@ const SMALL_JOURNAL: &str =
     "[journal]\nsnapshot_steps = 32\nsegment_bytes = 65536\nhistory_bytes = 0\n";
 
 /// Comes to its point under load.
-const BUSY: Range<Duration> = Duration::ZERO..Duration::from_secs(20);
+const BUSY: Patience = Patience {
+    first: Duration::from_secs(20),
+    later: Duration::from_secs(20),
+};
 /// Comes to it when it starts, unless it is the first start.
-const BRIEF: Range<Duration> = Duration::ZERO..Duration::from_secs(5);
+const STARTING: Patience = Patience {
+    first: Duration::from_secs(5),
+    later: Duration::from_secs(20),
+};
 
 /// Lets clients talk and play on a server that ends itself at a point, again and again. It is killed when it did not come
 /// there in its life.
-async fn survived_at(point: &str, life: Range<Duration>) {
+async fn survived_at(point: &str, patience: Patience) {
     let run = CrashRun {
         clients: 16,
         chatters: 8,
@@ -33,8 +38,8 @@ async fn survived_at(point: &str, life: Range<Duration>) {
             unanswered_max: 16,
         },
         kills: if is_full() { 10 } else { 3 },
-        ends_by_itself: true,
-        life,
+        ends_by_itself: Some(patience),
+        life: Duration::ZERO..patience.later,
         start_up: Duration::ZERO,
         check_every: 1,
         settle_max: Duration::from_secs(40),
@@ -65,8 +70,8 @@ async fn a_server_that_dies_while_it_tidies_its_journal_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_while_it_recovers_loses_nothing() {
-    survived_at("recovery:2", BRIEF).await;
-    survived_at("recovered:2", BRIEF).await;
+    survived_at("recovery:2", STARTING).await;
+    survived_at("recovered:2", STARTING).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

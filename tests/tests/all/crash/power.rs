@@ -18,7 +18,7 @@ pub(super) fn run(kills: usize) -> CrashRun {
             unanswered_max: 16,
         },
         kills,
-        ends_by_itself: false,
+        ends_by_itself: None,
         life: ms(10..80),
         start_up: Duration::from_millis(30),
         check_every: 50,
