@@ -1,6 +1,7 @@
 //! The `parlor` command.
 
 mod bundle;
+mod compile;
 mod replay;
 mod serve;
 
@@ -23,6 +24,9 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Runs the history of a room again: what happened, and whether the same comes of it.
     Replay(replay::Args),
+    /// Compiles a component: how the server does it, in a process of its own
+    #[command(name = parlor_server::COMPILE_COMMAND, hide = true)]
+    Compile(compile::Args),
     /// Plays against a running server, and measures how it keeps up.
     Bots(Box<parlor_bots::Options>),
 }
@@ -35,6 +39,10 @@ fn main() -> ExitCode {
         let _ = error.print();
         std::process::exit(if error.use_stderr() { USAGE.into() } else { 0 });
     });
+    if let Command::Compile(args) = &cli.command {
+        // Before there is a second thread: it is to have as little as it needs.
+        return compile::compile(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -49,6 +57,7 @@ fn main() -> ExitCode {
                 Err(serve::Error::Usage(error)) => fail(USAGE, &format!("failed to {error}")),
                 Err(serve::Error::Failed(error)) => fail(1, &format!("failed to {error:#}")),
             },
+            Command::Compile(args) => compile::compile(&args),
             Command::Replay(args) => replay_room(&args),
             Command::Bots(options) => bots(*options).await,
         }

@@ -2,8 +2,8 @@
 
 mod doors;
 mod journal;
+mod plugins;
 
-use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use parlor_server::{
-    Auth, Catalog, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak,
-    connections_within, raise_open_files,
+    Auth, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
+    raise_open_files,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::doors::DoorArgs;
 use self::journal::JournalArgs;
+use self::plugins::PluginArgs;
 use crate::bundle;
 
 /// A flag wins over its environment variable, and both over the configuration file. What is written nowhere takes its
@@ -36,9 +37,6 @@ pub(crate) struct Args {
     /// Where the server keeps what must outlive it [default: ./.parlor]
     #[arg(long, env = "PARLOR_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A folder of plugins (*.wasm) to load beside the bundled ones
-    #[arg(long, env = "PARLOR_PLUGINS", value_name = "DIR")]
-    plugins: Option<PathBuf>,
     /// A folder of your own files to serve at / in place of the bundled pages
     #[arg(long, env = "PARLOR_WEB", value_name = "DIR")]
     web: Option<PathBuf>,
@@ -98,6 +96,8 @@ pub(crate) struct Args {
         default_value = "info"
     )]
     log: String,
+    #[command(flatten)]
+    plugins: PluginArgs,
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
@@ -201,10 +201,10 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
             "find the bundled plugins and pages in this binary: build it with `cargo xtask build`";
         return Err(anyhow::anyhow!(text).into());
     }
-    let catalog = Arc::new(catalog(&config)?);
-    tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("make the data directory {}", config.data_dir.display()))?;
+    let catalog = Arc::new(plugins::catalog(&config)?);
+    tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     let listeners = Listeners {
         public: bind(config.listen, "--listen").await?,
         admin: bind(config.admin_listen, "--admin-listen").await?,
@@ -249,7 +249,6 @@ fn config(args: Args) -> Result<Config, Error> {
     file.listen = args.listen.or(file.listen);
     file.admin_listen = args.admin_listen.or(file.admin_listen);
     file.data_dir = args.data_dir.or(file.data_dir);
-    file.plugins = args.plugins.or(file.plugins);
     file.web = args.web.or(file.web);
     file.auth = args.auth.map(Auth::from).or(file.auth);
     file.jwt = args.jwt.over(file.jwt);
@@ -266,6 +265,7 @@ fn config(args: Args) -> Result<Config, Error> {
     }
     args.doors.overlay(&mut file);
     args.journal.overlay(&mut file);
+    args.plugins.overlay(&mut file);
     let connections = connections_within(file.connections_max, raise_open_files());
     file.connections_max = Some(connections.map_err(|error| Error::Usage(error.to_string()))?);
     let config = Config::check(file).map_err(|error| Error::Usage(error.to_string()))?;
@@ -280,34 +280,6 @@ fn read_config(path: &Path) -> Result<FileConfig, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))?;
     toml::from_str(&text).map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))
-}
-
-/// Compiles the bundled plugins and the operator's.
-fn catalog(config: &Config) -> Result<Catalog, Error> {
-    let settings: HashMap<_, _> =
-        parlor_server::plugin_settings(&config.plugin_settings).map_err(Error::Usage)?;
-    let catalog = Catalog::new(settings).context("reserve memory for rooms")?;
-    for (name, component) in bundle::components() {
-        catalog
-            .load(&component)
-            .with_context(|| format!("load the bundled plugin {name}"))?;
-    }
-    let known = |name: &&String| {
-        catalog
-            .labels()
-            .iter()
-            .any(|it| it.split('@').next() == Some(name))
-    };
-    if let Some(dir) = &config.plugins {
-        catalog.load_dir(dir).map_err(|(path, error)| {
-            Error::Usage(format!("load {}: failed to {error}", path.display()))
-        })?;
-    }
-    if let Some(unknown) = config.plugin_settings.keys().find(|name| !known(name)) {
-        let text = format!("use the settings [plugin.{unknown}]: no plugin is called that");
-        return Err(Error::Usage(text));
-    }
-    Ok(catalog)
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

@@ -4,6 +4,7 @@
 mod doors;
 mod journal;
 mod limits;
+mod plugins;
 mod storage;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use crate::auth::{AuthSettings, JwtError, JwtSettings, JwtTable};
 use crate::breakage::TestBreak;
 use crate::crash_point::CrashAt;
 use crate::persistence::PersistenceSettings;
-use crate::plugin::ROOMS_MAX;
+use crate::plugin::{CompileLimits, KeyError, ROOMS_MAX, Signatures};
 use crate::room::MailboxBounds;
 
 pub use doors::DoorLimits;
@@ -39,8 +40,17 @@ pub struct FileConfig {
     pub admin_listen: Option<SocketAddr>,
     /// Where the server keeps what must outlive it. Default `./.parlor`.
     pub data_dir: Option<PathBuf>,
-    /// A folder of plugins, `*.wasm`, loaded at the start beside the bundled ones.
+    /// A folder of plugins, `*.wasm`, loaded beside the bundled ones, at the start and whenever one of them changes.
     pub plugins: Option<PathBuf>,
+    /// Public keys of minisign, or the paths of their files: a signed component must be signed with one of them.
+    #[serde(default)]
+    pub trusted_key: Vec<String>,
+    /// Whether components that do not come with the server must be signed. Default no.
+    pub require_signatures: Option<bool>,
+    /// The largest component, in bytes. Default 32 MiB.
+    pub component_bytes_max: Option<usize>,
+    /// The most CPU time that compiling a component may take, in seconds. Default 30.
+    pub compile_seconds_max: Option<u64>,
     /// A folder of your own files to serve at `/` instead of the bundled pages.
     pub web: Option<PathBuf>,
     /// Who may connect. On a loopback address default `guest`: anybody, by nickname.
@@ -139,8 +149,12 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// Where the server keeps what must outlive it.
     pub data_dir: PathBuf,
-    /// A folder of plugins to load.
+    /// A folder of plugins to load, and to watch.
     pub plugins: Option<PathBuf>,
+    /// Whose components are taken.
+    pub signatures: Signatures,
+    /// What compiling a component may take.
+    pub compile_limits: CompileLimits,
     /// A folder to serve at `/`.
     pub web: Option<PathBuf>,
     /// Who may connect.
@@ -318,6 +332,12 @@ pub enum ConfigError {
         "read PROXY headers: they count only from proxies that are trusted; name them with --trusted-proxy"
     )]
     NoTrustedProxy,
+    /// A key that signatures are checked with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A folder of plugins that is not there.
+    #[error("watch the folder of plugins {0}: there is no such folder")]
+    NoPlugins(PathBuf),
     /// A folder to serve that is not there.
     #[error("serve the folder {0}: there is no such folder")]
     NoFolder(PathBuf),
@@ -383,13 +403,20 @@ impl Config {
         if let Some(web) = file.web.as_ref().filter(|web| !web.is_dir()) {
             return Err(ConfigError::NoFolder(web.clone()));
         }
+        if let Some(plugins) = file.plugins.as_ref().filter(|it| !it.is_dir()) {
+            return Err(ConfigError::NoPlugins(plugins.clone()));
+        }
         let tls = doors::tls(&file)?;
         let persistence = journal::check(&mut file)?;
         let (proxies, is_proxy_protocol) = doors::proxies(&file)?;
+        let signatures = plugins::signatures(&file)?;
+        let compile_limits = plugins::compile_limits(&file)?;
         Ok(Self {
             listen,
             admin_listen: file.admin_listen.unwrap_or(([127, 0, 0, 1], 8081).into()),
             data_dir: file.data_dir.unwrap_or_else(|| PathBuf::from(".parlor")),
+            signatures,
+            compile_limits,
             plugins: file.plugins,
             web: file.web,
             origins: Origins {
@@ -502,6 +529,11 @@ mod tests {
             "tls_cert = '/no/such.pem'\ntls_key = '/no/such.pem'",
             "empty_room_seconds = 9223372036854775807",
             "web = '/no/such/folder'",
+            "plugins = '/no/such/folder'",
+            "require_signatures = true",
+            "trusted_key = ['no-key']",
+            "component_bytes_max = 1",
+            "compile_seconds_max = 0",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

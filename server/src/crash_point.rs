@@ -13,7 +13,7 @@ pub struct CrashAt {
 
 impl CrashAt {
     /// All points.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 16] = [
         // The room's state was saved, and is not in the journal yet; and it is.
         "snapshot",
         "snapshot-appended",
@@ -33,6 +33,10 @@ impl CrashAt {
         // A room is about to be made of its journal after a crash; it is there.
         "recovery",
         "recovered",
+        // An uploaded component is written and not yet where it belongs; it is there; the list says that it is.
+        "upload-component-written",
+        "upload-renamed",
+        "upload-state-written",
     ];
 }
 

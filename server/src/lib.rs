@@ -10,6 +10,7 @@ mod admin;
 mod auth;
 mod bans;
 mod breakage;
+mod components;
 mod config;
 mod crash_point;
 mod drain;
@@ -27,10 +28,13 @@ mod session;
 mod storage;
 mod telemetry;
 mod web;
+mod whole_file;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +51,7 @@ use self::crash_point::CrashPoints;
 use self::epochs::Epochs;
 use self::node::{Node, Phase, Reports};
 use self::persistence::Persistence;
-use self::plugin::{AuditPace, SlowLane};
+use self::plugin::{AuditPace, SlowLane, Uploads};
 use self::room::RetainedBytes;
 use self::session::outbox::QueuedBytes;
 use self::storage::Storage;
@@ -66,7 +70,11 @@ pub use open_files::{connections_within, raise_open_files};
 pub use parlor_gate::origin::Origins;
 pub use parlor_gate::rates::RateSettings;
 pub use persistence::PersistenceSettings;
-pub use plugin::{Catalog, FaultReport, InspectError, LoadError, ROOMS_MAX, Version};
+pub use plugin::{
+    COMPILE_COMMAND, Catalog, CatalogSettings, CompileError, CompileLimits, FaultReport,
+    InspectError, KeyError, LoadError, ROOMS_MAX, SignatureError, Signatures, Source, Version,
+    compile_component,
+};
 pub use web::Assets;
 
 /// The two sockets of a server, bound by the caller, so that tests can take any free ports.
@@ -104,7 +112,7 @@ pub async fn run(
             "this server ends itself there, for a test; use it for nothing else"
         );
     }
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::with(catalog.counts()));
     let public_door = Arc::new(Door::public(&config, &metrics));
     let admin_door = Arc::new(Door::admin(&config, &metrics));
     let node = open_node(&config, catalog, metrics).await?;
@@ -132,9 +140,12 @@ pub async fn run(
         never = room::tend(&node) => match never {},
         () = node.auth.keep_fresh() => {}
         () = node.storage.serve() => {}
+        never = node.catalog.keep_saved() => match never {},
+        never = watch_plugins(config.plugins.as_deref(), &node) => match never {},
         () = stopped => {}
         Some(Err(failed)) = listening.join_next() => return Err(io::Error::other(failed)),
     }
+    node.catalog.save_changes();
     // What was written last is on the disk when the process says that it is over.
     let journal = node.persistence.journal.clone();
     let is_settled = tokio::task::spawn_blocking(move || journal.close(LAST_WRITES)).await;
@@ -142,6 +153,14 @@ pub async fn run(
         tracing::error!("the journal could not be written to its end before the server stopped");
     }
     Ok(())
+}
+
+/// Takes what changes in the folder of plugins, if there is one.
+async fn watch_plugins(folder: Option<&Path>, node: &Node) -> Infallible {
+    match folder {
+        Some(folder) => plugin::watch_folder(folder, &node.catalog, &node.uploads).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Everything that connections and rooms share, opened from the data directory.
@@ -158,14 +177,16 @@ async fn open_node(
         config.test_break,
         &crash_points,
     )?;
-    for version in catalog.newest() {
+    for version in catalog.versions() {
         if persistence.durability_of(&version) != Durability::None {
             persistence.keep_component(&version)?;
         }
     }
     let journal = persistence.journal.clone();
+    let persistence = Arc::new(persistence);
     Ok(Arc::new(Node {
-        persistence: Arc::new(persistence),
+        uploads: Uploads::start(Arc::clone(&catalog), Arc::clone(&persistence))?,
+        persistence,
         auth: Authenticator::open(config.auth.clone(), Arc::clone(&metrics)).await?,
         bans: Bans::new(&limits.doors),
         storage: Storage::open(journal, limits.storage, Arc::clone(&metrics)),

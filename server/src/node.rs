@@ -12,7 +12,7 @@ use crate::config::Limits;
 use crate::crash_point::CrashPoints;
 use crate::epochs::Epochs;
 use crate::persistence::Persistence;
-use crate::plugin::{AuditPace, Catalog, FaultReport, SlowLane};
+use crate::plugin::{AuditPace, Catalog, FaultReport, SlowLane, Uploads, Version};
 use crate::room::{Registry, RetainedBytes};
 use crate::session::Sessions;
 use crate::session::outbox::QueuedBytes;
@@ -34,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) limits: Limits,
     pub(crate) auth: Authenticator,
     pub(crate) catalog: Arc<Catalog>,
+    /// The way of components into the catalog while the server runs.
+    pub(crate) uploads: Uploads,
     pub(crate) sessions: Sessions,
     pub(crate) rooms: Registry,
     /// What waits for all clients.
@@ -60,6 +62,12 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
+    }
+
+    /// The version that each room runs.
+    pub(crate) fn running_versions(&self) -> impl Iterator<Item = Arc<Version>> {
+        let rooms = self.rooms.all().into_iter();
+        rooms.map(|room| Arc::clone(&room.identity.version))
     }
 }
 

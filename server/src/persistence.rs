@@ -1,12 +1,13 @@
 //! What rooms and sessions need to outlive the server: the journal of the node, and the settings of all who write to it.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parlor_journal::{
     Disk, Frame, Hooks, Journal, Options, RealDisk, StreamId, SyncPolicy, write_recording,
 };
@@ -14,13 +15,12 @@ use parlor_proto::Durability;
 use tokio::sync::Semaphore;
 
 use crate::breakage::TestBreak;
+use crate::components::Components;
 use crate::crash_point::CrashPoints;
 use crate::plugin::{Version, wit};
 
 /// The folder of the journal in the data directory.
 const JOURNAL_FOLDER: &str = "journal";
-/// The folder of the components that rooms in the journal run.
-const COMPONENTS_FOLDER: &str = "components";
 /// The folder of rooms that could not be brought back.
 const SET_ASIDE_FOLDER: &str = "set-aside";
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
@@ -71,7 +71,7 @@ pub(crate) struct Persistence {
     /// Places for rooms that are brought back: for any, and for those that somebody waits for.
     pub(crate) recoveries: Semaphore,
     pub(crate) urgent_recoveries: Semaphore,
-    components: PathBuf,
+    components: Components,
     set_aside: PathBuf,
 }
 
@@ -108,15 +108,14 @@ impl Persistence {
                 damage.what
             );
         }
-        let components = data_dir.join(COMPONENTS_FOLDER);
-        fs::create_dir_all(&components)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             journal,
             settings,
             recoveries: Semaphore::new(cores * RECOVERIES_PER_CORE),
             urgent_recoveries: Semaphore::new(cores * RECOVERIES_PER_CORE),
-            components,
+            // Whoever uploads passes the points of uploads; this is no upload.
+            components: Components::open(data_dir, CrashPoints::default())?,
             set_aside: data_dir.join(SET_ASIDE_FOLDER),
         })
     }
@@ -144,16 +143,7 @@ impl Persistence {
     /// Keeps a component for as long as there may be rooms that run it: the server that comes after this one may bring
     /// another.
     pub(crate) fn keep_component(&self, version: &Version) -> io::Result<()> {
-        let path = self.component_path(&version.digest);
-        if path.exists() {
-            return Ok(());
-        }
-        let draft = path.with_extension("new");
-        let mut file = File::create(&draft)?;
-        file.write_all(&version.component)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(&self.components)?.sync_all()
+        self.components.keep(&version.digest, &version.component)
     }
 
     /// Writes what there is of a room that cannot be brought back into a file of its own, and lets go of it.
@@ -169,12 +159,8 @@ impl Persistence {
     }
 
     /// A component that was kept.
-    pub(crate) fn component(&self, digest: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.component_path(digest))
-    }
-
-    fn component_path(&self, digest: &str) -> PathBuf {
-        self.components.join(format!("{digest}.wasm"))
+    pub(crate) fn component(&self, digest: &str) -> io::Result<Bytes> {
+        self.components.read(digest)
     }
 }
 

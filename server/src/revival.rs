@@ -118,7 +118,13 @@ fn version_of(node: &Node, digest: &str) -> Option<Arc<Version>> {
     if let Some(version) = node.catalog.by_digest(digest) {
         return Some(version);
     }
-    let component = node.persistence.component(digest).ok()?;
+    let component = node
+        .persistence
+        .component(digest)
+        .inspect_err(
+            |error| tracing::error!(digest, %error, "failed to read a component that was kept"),
+        )
+        .ok()?;
     let loaded = node.catalog.load_earlier(&component);
     let version = loaded
         .inspect_err(

@@ -1,8 +1,10 @@
 //! What the server counts. Every metric has its name here and nowhere else.
 
 mod journal;
+mod plugins;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_journal::Journal;
@@ -15,6 +17,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use self::journal::JournalMetrics;
+use self::plugins::PluginMetrics;
+use crate::plugin::Version;
+
+pub(crate) use self::plugins::PluginCounts;
 
 type Label = [(&'static str, &'static str); 1];
 type PluginLabel = [(&'static str, String); 1];
@@ -64,6 +70,7 @@ pub(crate) struct Metrics {
     storage_bytes: Family<PluginLabel, Gauge>,
     storage_damages: Counter,
     journal: JournalMetrics,
+    plugins: PluginMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -73,11 +80,17 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
+    #[cfg(test)]
+    pub(crate) fn new() -> Self {
+        Self::with(&PluginCounts::default())
+    }
+
+    /// All metrics, with what the catalog counts.
     #[expect(
         clippy::too_many_lines,
         reason = "a list of names, better read in one piece"
     )]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn with(counts: &PluginCounts) -> Self {
         let mut registry = Registry::with_prefix("parlor");
         let closes = Family::<Label, Counter>::default();
         let refusals = Family::<Label, Counter>::default();
@@ -307,6 +320,7 @@ impl Metrics {
                 "Plugins whose storage lost its newest changes to damage on the disk",
             ),
             journal: JournalMetrics::new(&mut registry),
+            plugins: PluginMetrics::new(&mut registry, counts),
             registry,
         }
     }
@@ -314,6 +328,11 @@ impl Metrics {
     /// Reads what the journal has done by now.
     pub(crate) fn read_journal(&self, journal: &Journal) {
         self.journal.read(journal);
+    }
+
+    /// Counts the rooms of each version.
+    pub(crate) fn read_versions(&self, running: impl Iterator<Item = Arc<Version>>) {
+        self.plugins.read(running);
     }
 
     /// All metrics in the OpenMetrics text format.

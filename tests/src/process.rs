@@ -223,7 +223,13 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     ))
 }
 
-fn binary() -> PathBuf {
+/// The `parlor` that was built.
+///
+/// # Panics
+///
+/// When it was not.
+#[must_use]
+pub fn binary() -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/parlor");
     assert!(
         binary.exists(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::http::{HttpResponse, get, request};
+use crate::http::{HttpResponse, get, request, send};
 use crate::{DEADLINE, Log, Metrics, bundle, in_time};
 
 /// How a server is to be.
@@ -34,6 +35,10 @@ pub struct Options {
     pub disk: Option<Arc<dyn Disk>>,
     /// Other settings, as an operator writes them; the limits are those above.
     pub settings: FileConfig,
+    /// Whether its catalog is its own, as that of a real server is, rather than that of all tests.
+    pub has_own_catalog: bool,
+    /// The program that compiles what is uploaded, if it is not this one.
+    pub compiler: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -49,6 +54,8 @@ impl Default for Options {
             test_break: None,
             disk: None,
             settings: FileConfig::default(),
+            has_own_catalog: false,
+            compiler: None,
         }
     }
 }
@@ -139,7 +146,11 @@ impl TestServer {
         let admin_address = admin.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
         // Compiling the components takes long on a busy machine, and only once.
-        let catalog = tokio::task::spawn_blocking(bundle::catalog);
+        let own = options.has_own_catalog.then(|| config.clone());
+        let catalog = tokio::task::spawn_blocking(move || match own {
+            Some(config) => own_catalog(&config, options.compiler),
+            None => bundle::catalog(),
+        });
         let catalog = catalog.await.expect("the components are built");
         let log = options.log;
         let thread =
@@ -220,6 +231,26 @@ impl TestServer {
         request(self.admin, method, path, &[("Authorization", &bearer)]).await
     }
 
+    /// Sends a request with a body to the admin listener, with its token. The answer comes as bytes, too.
+    pub async fn admin_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (HttpResponse, Vec<u8>) {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = headers.to_vec();
+        headers.push(("Authorization", &bearer));
+        send(self.admin, method, path, &headers, body).await
+    }
+
+    /// Where the operator connects, and with which token.
+    #[must_use]
+    pub fn admin_access(&self) -> (SocketAddr, &str) {
+        (self.admin, &self.token)
+    }
+
     /// Where the server keeps what outlives it.
     ///
     /// # Panics
@@ -274,6 +305,18 @@ impl Drop for TestServer {
             }
         }
     }
+}
+
+/// What a real server does for its catalog, with the components of all tests as those that it brings along.
+fn own_catalog(config: &Config, compiler: Option<PathBuf>) -> Arc<Catalog> {
+    let settings = config.catalog(compiler).expect("the settings are fine");
+    let catalog = bundle::catalog().beside(settings);
+    let catalog = catalog.expect("the data directory can be used");
+    catalog.restore().expect("the data directory can be read");
+    if let Some(folder) = &config.plugins {
+        catalog.load_folder(folder).expect("the folder can be read");
+    }
+    Arc::new(catalog)
 }
 
 /// No pages: these tests are about sockets.

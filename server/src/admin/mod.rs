@@ -1,6 +1,8 @@
 //! The admin listener: for the operator, with a token that is made on the first start and kept in the data directory.
 
 mod bans;
+mod error;
+mod plugins;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -74,6 +76,11 @@ pub(crate) fn router(node: Arc<Node>, token: AdminToken) -> Router {
         .route("/api/v1/bans", get(bans::list))
         // An IPv6 network has a slash in it.
         .route("/api/v1/bans/{*key}", delete(bans::lift))
+        .route("/api/v1/plugins", get(plugins::list).post(plugins::upload))
+        .route(
+            "/api/v1/plugins/{version}/component",
+            get(plugins::component),
+        )
         .with_state(node)
         .layer(middleware::from_fn_with_state(token, authorize))
 }
@@ -99,6 +106,7 @@ async fn authorize(State(token): State<AdminToken>, request: Request, next: Next
 async fn metrics(State(node): State<Arc<Node>>) -> Response {
     let mime = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     node.metrics.read_journal(&node.persistence.journal);
+    node.metrics.read_versions(node.running_versions());
     ([(header::CONTENT_TYPE, mime)], node.metrics.text()).into_response()
 }
 

@@ -1,7 +1,10 @@
 //! The wasmtime engine, and the thread that lets deadlines pass.
 
-use wasmtime::component::Linker;
+use std::hash::Hash as _;
+
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::guest::Guest;
 use super::imports;
@@ -25,11 +28,41 @@ pub(super) struct PluginEngine {
 
 impl PluginEngine {
     pub(super) fn new() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config())?;
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+        let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         imports::add_to_linker(&mut linker)?;
         start_epochs(&engine)?;
         Ok(Self { engine, linker })
+    }
+}
+
+/// An engine that compiles for [`PluginEngine`], in a process that has neither its memory nor a second thread.
+pub(super) fn compiling() -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.parallel_compilation(false);
+    Engine::new(&config)
+}
+
+/// What compiled code fits: the same version of the same engine, with the same settings.
+pub(super) fn compatibility(engine: &Engine) -> u64 {
+    let mut hash = Xxh3::new();
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    hash.digest()
+}
+
+/// Brings back code that was compiled before.
+pub(super) fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: all callers have the code from our own compiler, run by ourselves: straight from the process that we
+    // started for it, or from a file that carries a tag which only this server can make. That it fits this engine is
+    // checked here.
+    #[expect(
+        unsafe_code,
+        reason = "compiled code is run as it is; without this, every start compiles every component anew"
+    )]
+    unsafe {
+        Component::deserialize(engine, code)
     }
 }
 
@@ -44,8 +77,7 @@ fn config() -> Config {
         // Determinism: one bit pattern for NaN, no instruction whose result depends on the machine. Threads are not even
         // compiled in.
         .cranelift_nan_canonicalization(true)
-        .wasm_relaxed_simd(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+        .wasm_relaxed_simd(false);
     config
 }
 
@@ -81,4 +113,32 @@ fn start_epochs(engine: &Engine) -> std::io::Result<()> {
             }
         })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_that_compiles_compiles_for_the_one_that_runs() {
+        let running = PluginEngine::new().unwrap();
+        let compiling = compiling().unwrap();
+        assert_eq!(compatibility(&running.engine), compatibility(&compiling));
+        // An empty component: what one compiles, the other takes.
+        let code = compiling
+            .precompile_component(b"\0asm\x0d\0\x01\0")
+            .unwrap();
+        assert!(revive(&running.engine, &code).is_ok());
+    }
+
+    #[test]
+    fn other_settings_do_not_fit() {
+        let mut other = config();
+        other.cranelift_nan_canonicalization(false);
+        let other = Engine::new(&other).unwrap();
+        let ours = compiling().unwrap();
+        assert_ne!(compatibility(&ours), compatibility(&other));
+        let code = other.precompile_component(b"\0asm\x0d\0\x01\0").unwrap();
+        assert!(revive(&ours, &code).is_err());
+    }
 }

@@ -16,6 +16,11 @@ const TICK_HZ_MAX: u32 = 128;
 /// The most seats of a kind.
 const SEATS_MAX: u32 = 100_000;
 
+/// The most functions of all its modules: large interpreters have some ten thousand.
+const FUNCTIONS_MAX: usize = 200_000;
+/// The most code of one function, in bytes: what compiling costs grows faster than that.
+const FUNCTION_BYTES_MAX: usize = 1 << 20;
+
 /// Why bytes are not a plugin.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InspectError {
@@ -38,6 +43,16 @@ pub enum InspectError {
         /// The version the component exports.
         found: String,
     },
+    /// It was made to keep its compiler busy.
+    #[error(
+        "compile a component with {what}: the most is {most}; this is more than any program needs"
+    )]
+    TooMuch {
+        /// What there is too much of.
+        what: String,
+        /// How much there may be.
+        most: usize,
+    },
     /// It wants what no plugin gets.
     #[error("allow the import {name}: a plugin gets no network, no files and no other host")]
     ForbiddenImport {
@@ -52,6 +67,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<String, InspectError> {
     let mut abi = None;
     // Components nest: only the outermost one's imports and exports are the plugin's.
     let mut depth = 0_u32;
+    let mut functions = 0;
     for section in Parser::new(0).parse_all(bytes) {
         match section.map_err(not_wasm)? {
             Section::Version {
@@ -60,6 +76,10 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<String, InspectError> {
             } if depth == 0 => return Err(InspectError::CoreModule),
             Section::Version { .. } => depth += 1,
             Section::End(_) => depth = depth.saturating_sub(1),
+            Section::CodeSectionEntry(body) => {
+                functions += 1;
+                check_size(functions, body.range().len())?;
+            }
             Section::ComponentImportSection(imports) if depth == 1 => {
                 for import in imports {
                     check_import(import.map_err(not_wasm)?.name.name)?;
@@ -81,6 +101,17 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<String, InspectError> {
         Some(found) if found != ABI => Err(InspectError::OtherAbi { found }),
         Some(abi) => Ok(abi),
     }
+}
+
+fn check_size(functions: usize, bytes: usize) -> Result<(), InspectError> {
+    let too_much = |what, most| Err(InspectError::TooMuch { what, most });
+    if functions > FUNCTIONS_MAX {
+        return too_much("so many functions".to_owned(), FUNCTIONS_MAX);
+    }
+    if bytes > FUNCTION_BYTES_MAX {
+        return too_much(format!("a function of {bytes} bytes"), FUNCTION_BYTES_MAX);
+    }
+    Ok(())
 }
 
 fn check_import(name: &str) -> Result<(), InspectError> {
@@ -155,6 +186,18 @@ mod tests {
     #[test]
     fn an_empty_component_has_no_guest() {
         assert_eq!(inspect(b"\0asm\x0d\0\x01\0"), Err(InspectError::NoGuest));
+    }
+
+    #[test]
+    fn code_beyond_all_measure_is_refused_before_it_is_compiled() {
+        assert_eq!(check_size(FUNCTIONS_MAX, FUNCTION_BYTES_MAX), Ok(()));
+        let large = check_size(1, FUNCTION_BYTES_MAX + 1).unwrap_err();
+        assert!(
+            large.to_string().contains("a function of 1048577 bytes"),
+            "{large}"
+        );
+        let many = check_size(FUNCTIONS_MAX + 1, 1).unwrap_err();
+        assert!(many.to_string().contains("200000"), "{many}");
     }
 
     #[test]

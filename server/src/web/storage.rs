@@ -31,7 +31,7 @@ async fn read(
     Path((plugin, key)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    if !key.starts_with(PUBLIC) || node.catalog.get(&plugin).is_none() {
+    if !key.starts_with(PUBLIC) || !node.catalog.has(&plugin) {
         return not_found();
     }
     let reading = node.storage.read(&plugin, &key);
