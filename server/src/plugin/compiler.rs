@@ -198,8 +198,9 @@ pub fn compile_component(
     confine(limits).map_err(|error| format!("set its own limits: {error}"))?;
     let bytes_max = limits.component_bytes as u64;
     let mut component = Vec::new();
-    let reading = input.by_ref().take(bytes_max + 1);
-    { reading }
+    input
+        .by_ref()
+        .take(bytes_max + 1)
         .read_to_end(&mut component)
         .map_err(|error| format!("read the component: {error}"))?;
     if component.len() > limits.component_bytes {

@@ -1,6 +1,5 @@
 //! What of the catalog outlives the server: uploaded components, and the list of them.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
@@ -165,7 +164,7 @@ fn state_of(shelf: &Shelf) -> State {
             .map(|it| Kept::of(it))
             .chain(shelf.dormant.clone())
             .collect(),
-        suspects: suspects.collect::<BTreeMap<_, _>>(),
+        suspects: suspects.chain(shelf.recalled.clone()).collect(),
         defaults: shelf.defaults(),
         files: shelf.files.clone(),
     }

@@ -41,6 +41,8 @@ pub(super) struct Shelf {
     refused: VecDeque<RefusedFile>,
     /// What new rooms are to be made of, once it is there: the folder of plugins may not have been looked at yet.
     pub(super) wanted: BTreeMap<String, String>,
+    /// What is known against versions that are not there, by digest.
+    pub(super) recalled: BTreeMap<String, String>,
     /// Uploaded versions that could not be brought back, and are not forgotten.
     pub(super) dormant: Vec<Kept>,
 }
@@ -69,19 +71,28 @@ impl Name {
 }
 
 impl Shelf {
-    /// Puts a version on the shelf, behind all others, or before them if it is one of a time before this server's.
+    /// Puts a version on the shelf, behind all others. One of a time before this server's comes before them; and one that
+    /// the folder had all along, before what was uploaded since.
     pub(super) fn put(&mut self, version: &Arc<Version>, is_default: bool) {
+        if let Some(why) = self.recalled.remove(&*version.digest) {
+            version.record.recall_suspect(why.into());
+        }
         let name = self
             .names
             .entry(version.description.name.clone())
             .or_default();
         // One that was there already is the newest again.
         name.versions.retain(|it| it.digest != version.digest);
-        if version.source() == Source::Room {
-            name.versions.insert(0, Arc::clone(version));
-        } else {
-            name.versions.push(Arc::clone(version));
-        }
+        let at = match version.source() {
+            Source::Room => Some(0),
+            Source::Folder if !is_default => {
+                let mut sources = name.versions.iter().map(|it| it.source());
+                sources.position(|it| it == Source::Upload)
+            }
+            Source::Folder | Source::Bundle | Source::Upload => None,
+        };
+        let at = at.unwrap_or(name.versions.len());
+        name.versions.insert(at, Arc::clone(version));
         let is_stranger = version.source() == Source::Room;
         let wanted = self.wanted.get(&version.description.name);
         let is_wanted = wanted.is_some_and(|it| **it == *version.digest);

@@ -117,6 +117,16 @@ impl Catalog {
             return Ok(());
         };
         let state = keeping.state.read()?;
+        {
+            let mut shelf = self.shelf_mut();
+            for (digest, why) in state.suspects {
+                match shelf.by_digest(&digest) {
+                    Some(version) => version.record.recall_suspect(why.into()),
+                    // It may come yet: from the list, from the folder, or with a room.
+                    None => drop(shelf.recalled.insert(digest, why)),
+                }
+            }
+        }
         for kept in state.versions {
             match self.restored(keeping, &kept) {
                 Ok(version) => self.shelf_mut().put(&version, false),
@@ -127,11 +137,6 @@ impl Catalog {
             }
         }
         let mut shelf = self.shelf_mut();
-        for (digest, why) in state.suspects {
-            if let Some(version) = shelf.by_digest(&digest) {
-                version.record.recall_suspect(why.into());
-            }
-        }
         for (name, digest) in state.defaults {
             match shelf.by_digest(&digest).cloned() {
                 Some(version) => shelf.set_default(&version),
