@@ -175,7 +175,9 @@ impl From<LoadError> for ApiError {
             }
             LoadError::Signature(_) => (StatusCode::FORBIDDEN, "SIGNATURE_INVALID"),
             LoadError::Duplicate { .. } => (StatusCode::CONFLICT, "VERSION_EXISTS"),
-            LoadError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
+            LoadError::Busy | LoadError::Compiler(CompileError::Starved(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "BUSY")
+            }
             LoadError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "STOPPING"),
             LoadError::Keep(_)
             | LoadError::Read { .. }

@@ -27,7 +27,7 @@ const CODE_BYTES_MAX: u64 = 256 << 20;
 /// What it says when it fails, in bytes.
 const MESSAGE_BYTES_MAX: u64 = 16 << 10;
 /// Waiting for a machine that has other things to do counts so many times less than working.
-const WALL_PER_CPU: u32 = 4;
+const WALL_PER_CPU: u32 = 10;
 /// What ended itself is looked for so often.
 const PACE: Duration = Duration::from_millis(2);
 
@@ -63,6 +63,11 @@ pub enum CompileError {
         "compile the component within {0} s of CPU time; split its largest functions, or raise compile_seconds_max"
     )]
     TooSlow(u64),
+    /// It did not get the time that it may take.
+    #[error(
+        "compile the component within {0} s: this machine has too much else to do; try again later"
+    )]
+    Starved(u64),
     /// It took too much memory, or the compiler fell over it.
     #[error("compile the component: the compiler fell over it ({0}); it may take too much memory")]
     Fell(String),
@@ -89,18 +94,16 @@ pub(super) fn compile_apart(
         .stderr(Stdio::piped())
         .spawn()?;
     let seconds = u32::try_from(limits.cpu_seconds).unwrap_or(u32::MAX);
-    let deadline = Instant::now() + Duration::from_secs(1).saturating_mul(seconds) * WALL_PER_CPU;
+    let wall = Duration::from_secs(1).saturating_mul(seconds) * WALL_PER_CPU;
+    let deadline = Instant::now() + wall;
     let outcome = converse(&mut child, component, deadline);
     // Whatever came of it, nothing is left of the process. It may have ended by itself.
     let _ = child.kill();
     let ended = child.wait();
     let (status, code, message) = outcome?;
-    let status = match status {
-        Some(status) => status,
-        None => {
-            ended?;
-            return Err(CompileError::TooSlow(limits.cpu_seconds));
-        }
+    let Some(status) = status else {
+        ended?;
+        return Err(CompileError::Starved(wall.as_secs()));
     };
     judge(status, code, message.trim(), limits)
 }

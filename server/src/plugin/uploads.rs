@@ -11,8 +11,9 @@ use crate::persistence::Persistence;
 
 /// Components that are on their way in or wait to be compiled; each may be as large as a component may be.
 const PLACES: usize = 8;
-/// How much nicer than the rest of the server it is.
-const NICENESS: i32 = 19;
+/// How much nicer than the rest of the server it is. It has plugins describe themselves, which has a deadline: it is not
+/// to be starved as the process that compiles may be.
+const NICENESS: i32 = 10;
 
 struct Job {
     offer: Offer,

@@ -76,6 +76,7 @@ impl LoadError {
             Self::Inspect(_) => "no-plugin",
             Self::Compile(_) | Self::Compiler(CompileError::Refused(_)) => "no-compilation",
             Self::Compiler(CompileError::TooSlow(_)) => "slow-compilation",
+            Self::Compiler(CompileError::Starved(_)) => "starved-compilation",
             Self::Compiler(CompileError::Fell(_)) => "compiler-fell",
             Self::Compiler(CompileError::Run(_)) => "no-compiler",
             Self::Describe(_) | Self::DescribeChanges | Self::DescribeLies(_) => "bad-description",
