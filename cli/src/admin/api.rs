@@ -93,11 +93,6 @@ impl Rollout {
     }
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Reports {
-    pub(crate) reports: Vec<Report>,
-}
-
 /// A failure, for the author of the plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Report {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::complain;
 use super::turn::{Turns, warn_of};
-use crate::admin::api::{Report, Reports, Rollout, short};
+use crate::admin::api::{Report, Rollout, short};
 use crate::admin::{Admin, AdminError, segment};
 
 /// The reports that were there at the last look.
@@ -23,7 +23,7 @@ impl Following {
             seen: HashSet::new(),
             is_lost: false,
         };
-        if let Ok(reports) = reports(admin, None).await {
+        if let Ok(reports) = reports(admin).await {
             following.unseen(reports);
         }
         following
@@ -32,7 +32,7 @@ impl Following {
     /// Tells what is new.
     pub(super) async fn look(&mut self, admin: &Admin, turns: &Turns<'_>) {
         let name = turns.current().map(|current| current.name);
-        match reports(admin, None).await {
+        match reports(admin).await {
             Ok(reports) => {
                 self.is_lost = false;
                 let news = self.unseen(reports);
@@ -65,12 +65,8 @@ impl Following {
     }
 }
 
-async fn reports(admin: &Admin, plugin: Option<&str>) -> Result<Vec<Value>, AdminError> {
-    let query = plugin.map(|name| format!("?plugin={}", segment(name)));
-    let path = format!("/reports{}", query.unwrap_or_default());
-    let mut answer = admin.get(&path).await?;
-    // Looked at as what they are before they are told.
-    let _: Reports = admin.read(answer.clone())?;
+async fn reports(admin: &Admin) -> Result<Vec<Value>, AdminError> {
+    let mut answer = admin.get("/reports").await?;
     let reports = answer["reports"].as_array_mut().map(std::mem::take);
     Ok(reports.unwrap_or_default())
 }

@@ -9,6 +9,7 @@ mod swap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 
 pub(crate) use self::push::push_component;
@@ -43,6 +44,9 @@ pub(crate) struct BuildArgs {
     /// The folder of the project
     #[arg(default_value = ".")]
     dir: PathBuf,
+    /// Copy the component there, too
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print one JSON object: path, bytes
     #[arg(long)]
     json: bool,
@@ -65,6 +69,9 @@ pub(crate) async fn run(verb: Verb) -> Result<ExitCode, Failure> {
 
 fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let built = Project::find(&args.dir)?.build()?;
+    if let Some(out) = &args.out {
+        std::fs::copy(&built.path, out).with_context(|| format!("write {}", out.display()))?;
+    }
     if args.json {
         let path = built.path.to_string_lossy();
         crate::print(&serde_json::json!({ "path": path, "bytes": built.bytes }).to_string());
