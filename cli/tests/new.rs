@@ -60,10 +60,16 @@ fn a_new_project_builds_and_tests_and_is_taken_by_a_server() {
 #[test]
 fn a_name_that_is_none_is_a_usage_error_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let output = parlor(folder.path()).args(["new", "../x"]).output().unwrap();
+    let output = parlor(folder.path())
+        .args(["new", "../x"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.starts_with("parlor: failed to call the plugin"), "{told}");
+    assert!(
+        told.starts_with("parlor: failed to call the plugin"),
+        "{told}"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -76,9 +82,7 @@ fn a_key_signs_what_its_public_half_checks() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let public = minisign_verify::PublicKey::decode(&read("parlor.key.pub")).unwrap();
     let signature = minisign_verify::Signature::decode(&read("x.wasm.minisig")).unwrap();
-    public
-        .verify(b"\0asm and more", &signature, false)
-        .unwrap();
+    public.verify(b"\0asm and more", &signature, false).unwrap();
     let again = parlor(folder.path())
         .args(["plugin", "keygen", "--no-password"])
         .output()

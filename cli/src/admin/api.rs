@@ -5,6 +5,15 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Plugins {
     pub(crate) plugins: Vec<Plugin>,
+    /// Files in the server's folder of plugins that are none that it takes.
+    #[serde(default)]
+    pub(crate) refused: Vec<Refused>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) path: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -149,3 +149,62 @@ pub(super) fn warn_of(rollout: &Rollout) {
         complain("the rollout was aborted", reason);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::fake::FakeAdmin;
+    use crate::project::Lang;
+
+    fn rollout(rooms: u64, switched: u64) -> serde_json::Value {
+        json!({ "version": "ab", "scope": "all", "percent": null, "phase": "done", "rooms": rooms, "switched": switched,
+            "rolled_back": 0, "refused": 0, "reason": null })
+    }
+
+    #[tokio::test]
+    async fn a_turn_hands_the_component_over_and_swaps_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("quiz.wasm");
+        std::fs::write(&path, b"\0asm").unwrap();
+        let pushed = json!({ "name": "quiz", "version": "0.1.0", "digest": "ab", "is_new": true })
+            .to_string();
+        let done = rollout(1, 1).to_string();
+        let fake = FakeAdmin::start(&[(201, &pushed), (202, &done), (200, &pushed)]).await;
+        let project = Project {
+            dir: dir.path().to_owned(),
+            lang: Lang::Rust,
+        };
+        let admin = fake.admin();
+        let mut turns = Turns {
+            project: &project,
+            admin: &admin,
+            public: None,
+            current: RefCell::new(None),
+        };
+        let built = Built { path, bytes: 4 };
+        turns.swap(&built, Instant::now()).await.unwrap();
+        // The same bytes again: there is nothing to swap.
+        turns.swap(&built, Instant::now()).await.unwrap();
+        let asked: Vec<_> = fake.asked().into_iter().map(|it| it.what).collect();
+        assert_eq!(
+            asked[..2],
+            [
+                "POST /api/v1/plugins?replace=true",
+                "POST /api/v1/plugins/quiz/rollout"
+            ]
+        );
+        assert_eq!(turns.current().unwrap().name, "quiz");
+    }
+
+    #[test]
+    fn what_came_of_it_is_said_by_rooms() {
+        let told = |rooms, switched| {
+            let rollout: Rollout = serde_json::from_value(rollout(rooms, switched)).unwrap();
+            outcome(&rollout)
+        };
+        assert!(told(0, 0).starts_with("no room"));
+        assert!(told(1, 1).starts_with("the room was swapped"));
+        assert!(told(3, 3).starts_with("all 3 rooms"));
+        assert!(told(3, 2).starts_with("2 of 3 rooms"));
+    }
+}

@@ -24,6 +24,9 @@ pub(super) async fn list(args: &Args) -> anyhow::Result<()> {
     }
     let plugins: Plugins = admin.read(answer).context("list plugins")?;
     crate::print(&text(&plugins.plugins));
+    for file in &plugins.refused {
+        crate::print(&format!("refused: {}: {}", file.path, file.reason));
+    }
     Ok(())
 }
 

@@ -253,3 +253,65 @@ pub(super) async fn end_rollout(args: &NamedArgs, how: &str) -> anyhow::Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::fake::FakeAdmin;
+
+    const VERSIONS: &str = r#"{"plugins":[{"name":"quiz","canary":null,"versions":[{"version":"1.0.0","digest":
+        "abcdef00","is_default":true,"rooms":1,"suspect":null,"source":"folder"}]}]}"#;
+
+    fn status(phase: &str, switched: u64) -> String {
+        json!({ "version": "abcdef00", "scope": "all", "percent": null, "phase": phase, "rooms": 3, "switched": switched,
+            "rolled_back": 0, "refused": 3 - switched, "reason": "the state" })
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn a_rollout_is_waited_for() {
+        let (running, done) = (status("running", 1), status("done", 2));
+        let answers = [(202, &*running), (200, &*running), (200, &*done)];
+        let fake = FakeAdmin::start(&answers).await;
+        let order = json!({ "version": "abcdef00", "scope": "all" });
+        let (status, _) = rolled_out(&fake.admin(), "quiz", &order).await.unwrap();
+        let asked: Vec<_> = fake.asked().into_iter().map(|it| it.what).collect();
+        let look = "GET /api/v1/plugins/quiz/rollout";
+        assert_eq!(asked[..2], ["POST /api/v1/plugins/quiz/rollout", look]);
+        assert_eq!(
+            text("quiz", &status),
+            "quiz to abcdef00: done, 2 of 3 rooms went over, 1 did not, for it was refused: the state"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_digest_is_looked_up_and_a_name_is_not() {
+        let fake = FakeAdmin::start(&[(200, VERSIONS), (200, VERSIONS), (200, VERSIONS)]).await;
+        let admin = fake.admin();
+        assert_eq!(plugin_of(&admin, "abcdef").await.unwrap(), "quiz");
+        assert_eq!(plugin_of(&admin, "chat@2.0.0").await.unwrap(), "chat");
+        for unknown in ["abcde", "123456"] {
+            let error = plugin_of(&admin, unknown).await.unwrap_err();
+            assert!(error.to_string().contains("parlor plugin list"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plugin_rolls_back_where_there_is_something_to_go_back_to() {
+        let line = |room: &str| {
+            json!({ "room": room, "plugin": "quiz", "version": "1.0.0", "digest": "ab", "players": 0, "spectators": 0,
+                "visibility": "public", "is_locked": false })
+        };
+        let rooms = json!({ "rooms": [line("a"), line("b")] }).to_string();
+        let nothing = r#"{"code":"NOTHING_TO_ROLL_BACK","message":"it ran nothing before"}"#;
+        let answers = [(409, nothing), (200, &*rooms), (200, "{}"), (409, nothing)];
+        let fake = FakeAdmin::start(&answers).await;
+        roll_back_plugin(&fake.admin(), "quiz", false)
+            .await
+            .unwrap();
+        let fake = FakeAdmin::start(&[(409, nothing), (500, "")]).await;
+        roll_back_plugin(&fake.admin(), "quiz", false)
+            .await
+            .unwrap_err();
+    }
+}
