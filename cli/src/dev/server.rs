@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -30,20 +30,13 @@ pub(super) struct Site {
     own: Option<Own>,
 }
 
-/// A server that was started here.
-struct Own {
-    child: Mutex<Child>,
-    log: PathBuf,
-}
-
 impl Site {
     /// Fails once a server that was started here is gone.
     pub(super) fn check_alive(&self) -> anyhow::Result<()> {
         let Some(own) = &self.own else {
             return Ok(());
         };
-        let mut child = own.child.lock().expect("nobody panics with it");
-        if let Some(status) = child.try_wait().context("look after the server")? {
+        if let Some(status) = own.try_wait().context("look after the server")? {
             bail!(
                 "keep the server: it ended with {status}\n{}",
                 log_end(&own.log)
@@ -58,27 +51,50 @@ impl Site {
             return;
         };
         say("ending the server");
-        let mut child = own.child.into_inner().expect("nobody panics with it");
-        end(&mut child).await;
+        own.end().await;
     }
 }
 
-/// Asks the process to end, and makes it end if it does not.
-async fn end(child: &mut Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        // One that is gone needs no word.
-        let _ = kill_process(pid, Signal::TERM);
+/// A server that was started here. It is told to end when this is dropped, however that comes about.
+struct Own {
+    child: Mutex<Child>,
+    log: PathBuf,
+}
+
+impl Own {
+    fn try_wait(&self) -> std::io::Result<Option<ExitStatus>> {
+        let mut child = self.child.lock().expect("nobody panics with it");
+        child.try_wait()
     }
-    let waiting = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(20));
-        while matches!(child.try_wait(), Ok(None)) {
-            pace.tick().await;
+
+    /// Sends the process a signal, unless it is gone.
+    fn tell(&self, signal: Signal) {
+        if let Ok(None) = self.try_wait() {
+            let id = self.child.lock().expect("nobody panics with it").id();
+            let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+            // One that ended meanwhile needs no word.
+            let _ = pid.map(|pid| kill_process(pid, signal));
         }
-    };
-    if tokio::time::timeout(END_TIMEOUT, waiting).await.is_err() {
-        let _ = child.kill();
-        let _ = child.wait();
+    }
+
+    /// Ends the process, by force if it does not by itself.
+    async fn end(&self) {
+        self.tell(Signal::TERM);
+        let waiting = async {
+            let mut pace = tokio::time::interval(Duration::from_millis(20));
+            while matches!(self.try_wait(), Ok(None)) {
+                pace.tick().await;
+            }
+        };
+        if tokio::time::timeout(END_TIMEOUT, waiting).await.is_err() {
+            self.tell(Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.tell(Signal::TERM);
     }
 }
 
@@ -114,14 +130,18 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<Site> {
     say(&format!("starting a server; its log is {}", log.display()));
     let mut child = spawn(args, data_dir, &log).context("start the server")?;
     let stdout = child.stdout.take().expect("it was asked to be piped");
+    let own = Own {
+        child: Mutex::new(child),
+        log,
+    };
     let listening = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
         lines.any(|line| line.starts_with("parlor listening on"))
     });
     let is_up = tokio::time::timeout(START_TIMEOUT, listening).await;
     if !matches!(is_up, Ok(Ok(true))) {
-        end(&mut child).await;
-        bail!("start the server; its log ends so:\n{}", log_end(&log));
+        own.end().await;
+        bail!("start the server; its log ends so:\n{}", log_end(&own.log));
     }
     let known = address::read(data_dir).context("find the server that was started")?;
     let which = AdminArgs::with(data_dir, None, args.token.as_deref());
@@ -129,10 +149,7 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<Site> {
     Ok(Site {
         admin,
         public: known.public,
-        own: Some(Own {
-            child: Mutex::new(child),
-            log,
-        }),
+        own: Some(own),
     })
 }
 

@@ -17,6 +17,8 @@ const BUSY_MAX: Duration = Duration::from_secs(2);
 /// Keeps an eye on the sources and the manifest.
 pub(super) struct Watch {
     changes: mpsc::Receiver<Instant>,
+    /// When the change began that is not quiet yet.
+    began: Option<Instant>,
     /// Watches until it is dropped.
     _watcher: RecommendedWatcher,
 }
@@ -37,20 +39,26 @@ impl Watch {
         watcher.watch(&project.dir.join("src"), RecursiveMode::Recursive)?;
         Ok(Self {
             changes,
+            began: None,
             _watcher: watcher,
         })
     }
 
-    /// Waits for a change, and until it is quiet again. When the change began.
+    /// Waits for a change, and until it is quiet again. When the change began. A wait that is broken off loses nothing.
     pub(super) async fn changed(&mut self) -> Instant {
-        let Some(began) = self.changes.recv().await else {
-            return std::future::pending().await;
+        let began = match self.began {
+            Some(began) => began,
+            None => match self.changes.recv().await {
+                Some(began) => *self.began.insert(began),
+                None => return std::future::pending().await,
+            },
         };
         while began.elapsed() < BUSY_MAX {
             if timeout(QUIET, self.changes.recv()).await.is_err() {
                 break;
             }
         }
+        self.began = None;
         began
     }
 }
@@ -116,6 +124,8 @@ mod tests {
         // As many editors save: aside first, then in place of the old one.
         std::fs::write(dir.join("src/.lib.rs.new"), "//").unwrap();
         std::fs::rename(dir.join("src/.lib.rs.new"), dir.join("src/lib.rs")).unwrap();
+        // Who waits may be called away while it is not quiet yet.
+        while timeout(QUIET / 2, watch.changed()).await.is_ok() {}
         timeout(Duration::from_secs(20), watch.changed())
             .await
             .unwrap();
