@@ -8,7 +8,7 @@ use parlor_server::Catalog;
 
 /// Ends the test with what the program said, if it failed.
 fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
+    let output = command.output().expect("the program is there");
     assert!(
         output.status.success(),
         "{command:?} ended with {}\n{}\n{}",
@@ -54,7 +54,7 @@ fn a_new_project_builds_and_tests_and_is_taken_by_a_server() {
 
     let catalog = Catalog::new(std::collections::HashMap::new()).unwrap();
     catalog.load(&component).unwrap();
-    assert_eq!(catalog.labels(), ["tap-tap@0.1.0"]);
+    assert_eq!(&*catalog.labels()[0], "tap-tap@0.1.0");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What changes in a project, so that it is built again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -85,7 +85,7 @@ fn is_source(dir: &Path, lang: Lang, path: &Path) -> bool {
     // Editors keep their own files beside: `.x.swp`, `x~`, `#x#`.
     let is_own = |name: &str| !name.starts_with(['.', '#']) && !name.ends_with(['~', '#']);
     let name = path.file_name().and_then(|name| name.to_str());
-    path.starts_with("src") && path != PathBuf::from("src") && name.is_some_and(is_own)
+    path.starts_with("src") && path != Path::new("src") && name.is_some_and(is_own)
 }
 
 #[cfg(test)]
