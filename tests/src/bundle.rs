@@ -44,6 +44,31 @@ pub fn catalog() -> Arc<Catalog> {
     }))
 }
 
+/// The catalog of the rooms made of TypeScript, and of what their tests need beside them. One of its own, for they take
+/// longer to compile than all the others together.
+///
+/// # Panics
+///
+/// When they are not built, or cannot be loaded.
+pub fn typescript_catalog() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    Arc::clone(CATALOG.get_or_init(|| {
+        let catalog = Catalog::new(HashMap::new()).expect("the pool can be reserved");
+        let components = [
+            ("guests", "ticker"),
+            ("typescript", "duel"),
+            ("typescript-guests", "echo"),
+            ("typescript-guests", "hostile"),
+        ];
+        for (kind, name) in components {
+            if let Err(error) = catalog.load(&component(kind, name)) {
+                panic!("failed to load {kind}/{name}: {error}");
+            }
+        }
+        Arc::new(catalog)
+    }))
+}
+
 /// The component of a guest, by its folder in `tests/guests`.
 pub fn guest(name: &str) -> Vec<u8> {
     component("guests", name)
@@ -66,5 +91,5 @@ fn folder(kind: &str) -> PathBuf {
 }
 
 fn missing() -> &'static str {
-    "the components are not built; run: cargo xtask build plugins guests"
+    "the components are not built; run: cargo xtask build plugins guests typescript"
 }

@@ -32,6 +32,8 @@ pub struct Options {
     pub test_break: Option<TestBreak>,
     /// The disk that its journal is on, if it is not the real one.
     pub disk: Option<Arc<dyn Disk>>,
+    /// Whether its plugins are those made of TypeScript.
+    pub is_typescript: bool,
     /// Other settings, as an operator writes them; the limits are those above.
     pub settings: FileConfig,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             log: None,
             test_break: None,
             disk: None,
+            is_typescript: false,
             settings: FileConfig::default(),
         }
     }
@@ -139,7 +142,12 @@ impl TestServer {
         let admin_address = admin.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
         // Compiling the components takes long on a busy machine, and only once.
-        let catalog = tokio::task::spawn_blocking(bundle::catalog);
+        let catalog = if options.is_typescript {
+            bundle::typescript_catalog
+        } else {
+            bundle::catalog
+        };
+        let catalog = tokio::task::spawn_blocking(catalog);
         let catalog = catalog.await.expect("the components are built");
         let log = options.log;
         let thread =

@@ -4,6 +4,8 @@
 mod audit;
 pub(crate) mod bindings;
 mod catalog;
+#[cfg(test)]
+mod costs;
 mod effect;
 mod effect_hash;
 mod engine;

@@ -177,8 +177,7 @@ impl RoomCore {
             return;
         };
         if std::mem::take(&mut member.is_resetting) {
-            let is_it =
-                |it: &Origin| matches!(it, Origin::Resync { member, .. } if *member == id);
+            let is_it = |it: &Origin| matches!(it, Origin::Resync { member, .. } if *member == id);
             self.pending.retain(|it| !is_it(&it.origin));
         }
     }

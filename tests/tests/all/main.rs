@@ -32,3 +32,4 @@ mod states;
 mod storage;
 mod ticks;
 mod tls;
+mod typescript;
