@@ -50,7 +50,7 @@ pub fn catalog() -> Arc<Catalog> {
 /// # Panics
 ///
 /// When they are not built, or cannot be loaded.
-pub fn typescript_catalog() -> Arc<Catalog> {
+pub(crate) fn typescript_catalog() -> Arc<Catalog> {
     static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
     Arc::clone(CATALOG.get_or_init(|| {
         let catalog = Catalog::new(HashMap::new()).expect("the pool can be reserved");

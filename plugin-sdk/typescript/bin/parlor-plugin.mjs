@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 
-const USAGE = `parlor-plugin build [--out FILE] [--no-check]   src/index.ts to a component, dist/NAME.wasm unless it is said otherwise
+const USAGE = `parlor-plugin build [--out FILE] [--no-check]   make a component of src/index.ts, dist/NAME.wasm by default
 parlor-plugin check                             check the types
 parlor-plugin test                              run test/*.test.ts`;
 

@@ -1,8 +1,9 @@
 // What a room is opened with.
 
-import { type Value, decode } from "./payload.ts";
+import { decode } from "./payload.ts";
 import { Refusal } from "./refusal.ts";
 import type { Shape } from "./shape.ts";
+import type { Value } from "./value.ts";
 import type { Config as WitConfig } from "./wit.ts";
 
 /** What a room is opened with. */

@@ -3,13 +3,18 @@
 /** Where each line of the bundle comes from, as `tools/lines.mjs` writes it; the build puts it in. */
 declare const PARLOR_LINES: LineTable | undefined;
 
-/** The author's files, and for each line of the bundle `file:line`, or nothing for the line after that of the line before. */
+/**
+ * The author's files, and the beginnings of runs of lines, as `line of the bundle:file:line`, joined by semicolons. It is
+ * taken apart only when something was thrown, in what is left of the step's time.
+ */
 export interface LineTable {
   readonly files: readonly string[];
-  readonly lines: string;
+  readonly runs: string;
 }
 
+/** How many frames are shown, and how many lines of a stack are looked at for them. */
 const FRAMES_MAX = 12;
+const LINES_MAX = 40;
 
 /** The error, its place, and the way to it, as one text. */
 export function faultText(error: unknown): string {
@@ -23,12 +28,14 @@ export function faultText(error: unknown): string {
 
 /** The author's frames of a stack, the innermost first; the SDK's, where there are no others. */
 export function framesOf(stack: string, table: LineTable | undefined): { name: string; place: string }[] {
+  if (table === undefined) return [];
+  const runs = table.runs.split(";");
   const frames: { name: string; place: string }[] = [];
-  for (const line of stack.split("\n")) {
+  for (const line of stack.split("\n").slice(0, LINES_MAX)) {
     const found = /^\s*at (\S+) \(?.*?:(\d+)(?::\d+)?\)?$/.exec(line);
     if (found === null) continue;
     const [, name = "", at = ""] = found;
-    const place = placeOf(Number(at), table);
+    const place = placeOf(Number(at), table.files, runs);
     if (place !== undefined) frames.push({ name, place });
   }
   const authors = frames.filter(({ place }) => !place.startsWith("parlor-plugin/"));
@@ -36,16 +43,14 @@ export function framesOf(stack: string, table: LineTable | undefined): { name: s
 }
 
 /** The file and line that a line of the bundle comes from. */
-export function placeOf(line: number, table: LineTable | undefined): string | undefined {
-  if (table === undefined) return undefined;
-  let [file, at] = [-1, 0];
-  let number = 0;
-  for (const entry of table.lines.split(",")) {
-    number += 1;
-    if (entry === "") at += 1;
-    else [file = -1, at = 0] = entry.split(":").map(Number);
-    if (number === line) break;
+function placeOf(line: number, files: readonly string[], runs: readonly string[]): string | undefined {
+  let [low, high] = [0, runs.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (Number.parseInt(runs[middle] ?? "", 10) <= line) low = middle;
+    else high = middle;
   }
-  const name = table.files[file];
-  return name === undefined || number < line ? undefined : `${name}:${at}`;
+  const [start = 0, file = -1, first = 0] = (runs[low] ?? "").split(":").map(Number);
+  const name = files[file];
+  return name === undefined || line < start ? undefined : `${name}:${first + line - start}`;
 }

@@ -2,13 +2,14 @@
 
 export { Config } from "./config.ts";
 export { type Audience, Ctx, type ViewAudience } from "./ctx.ts";
-export { PayloadError, type Value, decode, encode } from "./payload.ts";
+export { decode, encode } from "./payload.ts";
 export { type Definition, type Plugin, definePlugin } from "./plugin.ts";
 export { Refusal } from "./refusal.ts";
 export { Rng } from "./rng.ts";
 export { type KvResult, Room } from "./room.ts";
 export * as shape from "./shape.ts";
 export { type Shape, ShapeError, type ShapeOf } from "./shape.ts";
+export { PayloadError, type Value } from "./value.ts";
 export type {
   Action,
   Delivery,

@@ -2,11 +2,12 @@
 
 import { Config } from "./config.ts";
 import { Ctx } from "./ctx.ts";
-import { PayloadError, decode } from "./payload.ts";
+import { decode } from "./payload.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import type { Shape } from "./shape.ts";
 import { loadState, saveState } from "./state.ts";
+import { PayloadError } from "./value.ts";
 import type { Batch, Config as WitConfig, Effect, Event, Level, Member, Message, Refusal as WitRefusal } from "./wit.ts";
 
 /** What a room is made with. */

@@ -2,8 +2,8 @@
 
 import type { Config } from "./config.ts";
 import type { Ctx } from "./ctx.ts";
-import type { Value } from "./payload.ts";
 import { Refusal } from "./refusal.ts";
+import type { Value } from "./value.ts";
 import type { KvError, KvOutcome, LeaveReason, Member, MemberId, Tick, TimerId } from "./wit.ts";
 
 /** What a storage operation came to. */

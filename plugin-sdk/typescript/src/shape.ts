@@ -1,7 +1,7 @@
 // Reading what came from outside as a type, once, at the edge. A shape is a function from any value to the type, which
 // throws where the value does not fit; so any other library's reader will do in its place.
 
-import type { Value } from "./payload.ts";
+import type { Value } from "./value.ts";
 
 /** Reads a value as a `T`, or throws. */
 export type Shape<T> = (value: Value) => T;

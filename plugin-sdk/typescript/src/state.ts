@@ -6,9 +6,6 @@
 
 import {
   BYTE,
-  PayloadError,
-  Reader,
-  type Value,
   listHeader,
   located,
   mapHeader,
@@ -19,6 +16,8 @@ import {
   writeText,
 } from "./payload.ts";
 import { bytesOf } from "./bytes.ts";
+import { Reader } from "./reader.ts";
+import { PayloadError, type Value } from "./value.ts";
 
 /** How deep a state may nest; a room that holds itself would nest for ever. */
 const DEPTH_MAX = 200;

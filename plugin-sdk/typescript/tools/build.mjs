@@ -1,5 +1,5 @@
 // From a plugin's sources to its component: one bundle, one componentize-qjs.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { componentize } from "componentize-qjs";
 import { build } from "esbuild";
@@ -24,7 +24,9 @@ export async function buildComponent(folder, { name, version }, output) {
     sync: true,
   });
   await mkdir(dirname(output), { recursive: true });
-  await writeFile(output, component);
+  // Whoever watches the file never sees half of it.
+  await writeFile(`${output}.part`, component);
+  await rename(`${output}.part`, output);
   return { name, scriptBytes: script.length, componentBytes: component.length };
 }
 

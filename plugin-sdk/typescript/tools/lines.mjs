@@ -5,27 +5,24 @@ const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 /**
  * The table for a map: `nameOf` says how a source is called, or nothing where its lines are of no interest.
  *
- * Each line of the bundle is `file:line`, or empty where it is the line after that of the line before.
+ * It has the beginnings of runs, as `line of the bundle:file:line`: what follows a line of the bundle comes from what follows
+ * its source. Lines that come from nowhere are of the file -1.
  */
 export function lineTable(map, nameOf) {
   const files = [];
   const numbers = new Map();
-  const lines = [];
-  let last = { file: -1, line: -1 };
+  const runs = [];
+  let at = 0;
+  let next = { file: undefined, line: 0 };
   for (const found of firstSources(map)) {
+    at += 1;
     const name = found === undefined ? undefined : nameOf(map.sources[found.source]);
-    if (name === undefined) {
-      // No file has this number.
-      lines.push("-1:0");
-      last = { file: -1, line: -1 };
-      continue;
-    }
-    if (!numbers.has(name)) numbers.set(name, files.push(name) - 1);
-    const here = { file: numbers.get(name), line: found.line + 1 };
-    lines.push(here.file === last.file && here.line === last.line + 1 ? "" : `${here.file}:${here.line}`);
-    last = here;
+    if (name !== undefined && !numbers.has(name)) numbers.set(name, files.push(name) - 1);
+    const here = name === undefined ? { file: -1, line: next.line } : { file: numbers.get(name), line: found.line + 1 };
+    if (here.file !== next.file || here.line !== next.line) runs.push(`${at}:${here.file}:${here.line}`);
+    next = { file: here.file, line: here.line + 1 };
   }
-  return { files, lines: lines.join(",") };
+  return { files, runs: runs.join(";") };
 }
 
 /** For each line of the bundle the source and line that its first segment comes from. */

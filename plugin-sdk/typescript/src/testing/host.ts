@@ -1,10 +1,25 @@
 // What a test room does as the host does it: members, clock, timers, views and storage, and the faults it calls out.
 
 import { Instance, type Making } from "../instance.ts";
-import { type Value, decode, encode } from "../payload.ts";
+import { decode, encode } from "../payload.ts";
 import type { Plugin } from "../plugin.ts";
 import { Refusal } from "../refusal.ts";
-import type { Batch, Description, Effect, Event, Kv, KvRequest, LeaveReason, Level, Member, MemberId, Send, TimerId, ViewAudience } from "../wit.ts";
+import type { Value } from "../value.ts";
+import type {
+  Batch,
+  Description,
+  Effect,
+  Event,
+  Kv,
+  KvRequest,
+  LeaveReason,
+  Level,
+  Member,
+  MemberId,
+  Send,
+  TimerId,
+  ViewAudience,
+} from "../wit.ts";
 import { asInTheComponent } from "./globals.ts";
 import { show } from "./show.ts";
 import type { Storage } from "./storage.ts";
@@ -145,7 +160,8 @@ export abstract class Host<State, Input> {
     decode(payload);
     const max = this.description.limits.payloadBytes ?? PAYLOAD_BYTES;
     if (payload.length > max) {
-      throw new Error(`the host would refuse this payload: ${payload.length} bytes, and the plugin's limits.payloadBytes is ${max}`);
+      const why = `${payload.length} bytes, and the plugin's limits.payloadBytes is ${max}`;
+      throw new Error(`the host would refuse this payload: ${why}`);
     }
     return { tag: "message", val: { member, payload, id: this.event + 1 } };
   }

@@ -1,10 +1,11 @@
 // What a test does with a room, and what it asks of it.
 
-import { type Value, encode } from "../payload.ts";
+import { encode } from "../payload.ts";
 import type { Plugin } from "../plugin.ts";
 import { Refusal } from "../refusal.ts";
 import type { KvResult } from "../room.ts";
 import { saveState } from "../state.ts";
+import type { Value } from "../value.ts";
 import type { KvRequest, Level, Member, MemberId, Seat } from "../wit.ts";
 import { type Answer, Host, type Sent, type Setup } from "./host.ts";
 import { isSame, show } from "./show.ts";

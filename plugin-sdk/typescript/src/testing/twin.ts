@@ -29,15 +29,17 @@ export function compareWithTwin<State, Input>(
   for (let place = 0; place < Math.max(effects.length, lived.effects.length); place++) {
     const [first, again] = [showEffect(lived.effects[place]), showEffect(effects[place])];
     if (first === again) continue;
-    throw new Error(
-      `${name}: not deterministic. Run again from the saved state, one event at a time, effect ${place} differs; ${HINT}\n  first: ${first}\n  again: ${again}`,
-    );
+    throw unsteady(name, `effect ${place} differs`, first, again);
   }
   if (!sameBytes(lived.saved, saved)) {
-    throw new Error(
-      `${name}: not deterministic. Run again from the saved state, one event at a time, the next state differs; ${HINT}\n  first: ${showState(lived.saved)}\n  again: ${showState(saved)}`,
-    );
+    throw unsteady(name, "the next state differs", showState(lived.saved), showState(saved));
   }
+}
+
+function unsteady(step: string, what: string, first: string, again: string): Error {
+  return new Error(
+    `${step}: not deterministic. Run again from the saved state, one event at a time, ${what}; ${HINT}\n  first: ${first}\n  again: ${again}`,
+  );
 }
 
 /** The batch's events as batches of their own. */
