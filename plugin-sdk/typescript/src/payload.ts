@@ -5,6 +5,11 @@ import { binaryOf, bytesOf, toUtf8 } from "./bytes.ts";
 import { Reader } from "./reader.ts";
 import { DEPTH_MAX, EXACT_MAX, PayloadError, type Value } from "./value.ts";
 
+/** The keys that are remembered, so that strangers cannot fill the memory with theirs. */
+const KEYS_MAX = 256;
+const KEY_CHARS_MAX = 32;
+const keys = new Map<string, string>();
+
 /** One character for each byte. */
 export const BYTE: readonly string[] = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
 
@@ -100,7 +105,7 @@ function writeFields(fields: Record<string, unknown>, depth: number, path: strin
     if (value === undefined) continue;
     count += 1;
     path?.push(key);
-    out += writeText(key) + write(value, depth + 1, path);
+    out += writeKey(key) + write(value, depth + 1, path);
     path?.pop();
   }
   return mapHeader(count) + out;
@@ -121,6 +126,15 @@ function writeMap(map: ReadonlyMap<unknown, unknown>, depth: number, path: strin
   }
   if (keys.size !== map.size) throw new PayloadError("a map has a key twice, as text and as number");
   return out;
+}
+
+/** The MessagePack of a map's key. The same few keys come again and again. */
+export function writeKey(key: string): string {
+  const known = keys.get(key);
+  if (known !== undefined) return known;
+  const written = writeText(key);
+  if (keys.size < KEYS_MAX && key.length <= KEY_CHARS_MAX) keys.set(key, written);
+  return written;
 }
 
 export function writeText(text: string): string {

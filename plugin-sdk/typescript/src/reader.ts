@@ -3,6 +3,11 @@
 import { binaryOf, fromUtf8 } from "./bytes.ts";
 import { DEPTH_MAX, EXACT_MAX, PayloadError, type Value } from "./value.ts";
 
+/** Short texts that came before: most are keys, and the same few come again and again. */
+const texts = new Map<string, string>();
+const TEXTS_MAX = 256;
+const TEXT_BYTES_MAX = 16;
+
 /** Takes MessagePack apart, from the front to the end. */
 export class Reader {
   private readonly view: DataView;
@@ -107,8 +112,13 @@ export class Reader {
 
   private text(length: number): string {
     const start = this.take(length);
+    const utf8 = this.binary.slice(start, this.at);
+    const known = texts.get(utf8);
+    if (known !== undefined) return known;
     try {
-      return fromUtf8(this.binary.slice(start, this.at));
+      const text = fromUtf8(utf8);
+      if (length <= TEXT_BYTES_MAX && texts.size < TEXTS_MAX) texts.set(utf8, text);
+      return text;
     } catch {
       throw new PayloadError("text that is not UTF-8");
     }

@@ -13,6 +13,7 @@ import {
   writeBytes,
   writeFloat,
   writeInteger,
+  writeKey,
   writeText,
 } from "./payload.ts";
 import { bytesOf } from "./bytes.ts";
@@ -111,7 +112,7 @@ function writeFields(
   let out = mapHeader(keys.length);
   for (const key of keys) {
     path?.push(key);
-    out += writeText(key) + write(fields[key], depth + 1, path, seen);
+    out += writeKey(key) + write(fields[key], depth + 1, path, seen);
     path?.pop();
   }
   return out;
