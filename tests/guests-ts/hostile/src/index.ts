@@ -104,5 +104,5 @@ export default definePlugin(Hostile, {
   input,
   tickHz: 5,
   durability: "snapshot",
-  limits: { outputEffects: 1_000 },
+  limits: { outputEffects: 1_000, outputBytes: 64 << 10 },
 });
