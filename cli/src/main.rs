@@ -1,14 +1,25 @@
 //! The `parlor` command.
 
+mod admin;
 mod bundle;
 mod compile;
+mod dev;
+mod doctor;
+mod failure;
+mod new;
+mod plugin;
+mod project;
 mod replay;
+mod room;
 mod serve;
+mod table;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::failure::{USAGE, end};
 
 /// A real-time room server whose rooms are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -22,6 +33,18 @@ struct Cli {
 enum Command {
     /// Runs the server.
     Serve(Box<serve::Args>),
+    /// Makes a project for a plugin, in a folder of its name.
+    New(new::Args),
+    /// Builds the plugin in a folder and hot-swaps the running rooms, on every change.
+    Dev(Box<dev::Args>),
+    /// Builds, signs and hands over components, and says which rooms run which.
+    #[command(subcommand)]
+    Plugin(plugin::Verb),
+    /// Shows a server's rooms, and acts on them.
+    #[command(subcommand)]
+    Room(room::Verb),
+    /// Says what is missing for building and running plugins, and how to install it.
+    Doctor(doctor::Args),
     /// Runs the history of a room again: what happened, and whether the same comes of it.
     Replay(replay::Args),
     /// Compiles a component: how the server does it, in a process of its own
@@ -30,9 +53,6 @@ enum Command {
     /// Plays against a running server, and measures how it keeps up.
     Bots(Box<parlor_bots::Options>),
 }
-
-/// What a shell is told of a wrong setting, as in sysexits.h.
-const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
@@ -52,11 +72,12 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => match serve::serve(*args).await {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(serve::Error::Usage(error)) => fail(USAGE, &format!("failed to {error}")),
-                Err(serve::Error::Failed(error)) => fail(1, &format!("failed to {error:#}")),
-            },
+            Command::Serve(args) => end(serve::serve(*args).await.map(|()| ExitCode::SUCCESS)),
+            Command::New(args) => end(new::run(&args)),
+            Command::Dev(args) => end(dev::run(*args).await),
+            Command::Plugin(verb) => end(plugin::run(verb).await),
+            Command::Room(verb) => end(room::run(verb).await),
+            Command::Doctor(args) => end(doctor::run(&args).await),
             Command::Compile(args) => compile::compile(&args),
             Command::Replay(args) => replay_room(&args),
             Command::Bots(options) => bots(*options).await,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use parlor_journal::{StreamData, StreamId, StreamKind, inspect, write_recording};
-use parlor_server::replay::{Difference, Outcome, Recording, ShownStep, export};
+use parlor_server::replay::{Difference, Outcome, Recording, ShownStep, Versions, export};
 use parlor_server::{Catalog, Version};
 
 use crate::bundle;
@@ -70,10 +70,15 @@ pub(crate) fn replay(args: &Args) -> anyhow::Result<Report> {
             .with_context(|| format!("write {}", path.display()))?;
         writeln!(text, "history written to {}", path.display())?;
     }
-    let version = version(args, &recording)?;
+    let catalog = Catalog::new(std::collections::HashMap::new())?;
+    let find = |digest: &str| version_of(digest, args, &catalog);
+    let versions = match &args.plugin {
+        Some(path) => Versions::One(load(path, &catalog)?),
+        None => Versions::Then(&find),
+    };
     let outcome = match &args.export {
         Some(path) => {
-            let (replay, outcome) = export(&recording, &version, args.to)?;
+            let (replay, outcome) = export(&recording, &versions, args.to)?;
             std::fs::write(path, serde_json::to_vec(&replay)?)
                 .with_context(|| format!("write {}", path.display()))?;
             writeln!(
@@ -83,7 +88,7 @@ pub(crate) fn replay(args: &Args) -> anyhow::Result<Report> {
             )?;
             outcome
         }
-        None => recording.run(&version, &mut |step| look(step, args))?,
+        None => recording.run(&versions, &mut |step| look(step, args))?,
     };
     let (first, end) = recording.steps();
     writeln!(
@@ -182,33 +187,24 @@ fn list(data_dir: &Path) -> anyhow::Result<Report> {
     })
 }
 
-/// The version to run it with.
-fn version(args: &Args, recording: &Recording) -> anyhow::Result<Arc<Version>> {
-    let catalog = Catalog::new(std::collections::HashMap::new())?;
-    if let Some(path) = &args.plugin {
-        let component = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-        return catalog
-            .load(&component)
-            .with_context(|| format!("load {}", path.display()));
-    }
+fn load(path: &Path, catalog: &Catalog) -> anyhow::Result<Arc<Version>> {
+    let component = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let loaded = catalog.load(&component);
+    loaded.with_context(|| format!("load {}", path.display()))
+}
+
+/// A version that ran the room then: kept beside the journal, or come with this command.
+fn version_of(digest: &str, args: &Args, catalog: &Catalog) -> Option<Arc<Version>> {
     let kept = args
         .data_dir
         .join("components")
-        .join(format!("{}.wasm", recording.digest));
-    if let Ok(component) = std::fs::read(kept) {
-        return Ok(catalog.load(&component)?);
-    }
-    for (_, component) in bundle::components() {
-        let version = catalog.load(&component)?;
-        if version.digest() == recording.digest {
-            return Ok(version);
-        }
-    }
-    bail!(
-        "find the component that ran this room ({} with digest {}): name one with --plugin",
-        recording.plugin,
-        recording.digest
-    )
+        .join(format!("{digest}.wasm"));
+    let bundled = bundle::components().map(|(_, component)| component.to_vec());
+    let mut components = std::fs::read(kept).into_iter().chain(bundled);
+    components.find_map(|component| {
+        let version = catalog.load(&component).ok()?;
+        (version.digest() == digest).then_some(version)
+    })
 }
 
 /// Shows a step, if that was asked for.

@@ -22,7 +22,9 @@ use tracing_subscriber::EnvFilter;
 use self::doors::DoorArgs;
 use self::journal::JournalArgs;
 use self::plugins::PluginArgs;
+use crate::admin::address::AddressFile;
 use crate::bundle;
+use crate::failure::Failure as Error;
 
 /// A flag wins over its environment variable, and both over the configuration file. What is written nowhere takes its
 /// default.
@@ -178,21 +180,6 @@ enum LogFormat {
     Json,
 }
 
-/// Why the server did not run.
-#[derive(Debug)]
-pub(crate) enum Error {
-    /// A setting is wrong.
-    Usage(String),
-    /// Something else.
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Error {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     start_log(&args)?;
     let config = config(args)?;
@@ -214,7 +201,8 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     } else {
         "http"
     };
-    announce(&listeners, scheme).context("tell the addresses")?;
+    let _found_by_others =
+        announce(&listeners, scheme, &config.data_dir).context("tell the addresses")?;
     parlor_server::run(
         listeners,
         config,
@@ -288,13 +276,15 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("listen on {address}; choose another with {flag}"))
 }
 
-/// The one line that scripts wait for.
+/// Says where the server is: to other commands by a file, for as long as it is kept, and by the one line that scripts
+/// wait for.
 #[expect(clippy::print_stdout, reason = "what a command answers goes to stdout")]
-fn announce(listeners: &Listeners, scheme: &str) -> std::io::Result<()> {
+fn announce(listeners: &Listeners, scheme: &str, data_dir: &Path) -> std::io::Result<AddressFile> {
     let public = listeners.public.local_addr()?;
     let admin = listeners.admin.local_addr()?;
+    let file = AddressFile::write(data_dir, scheme, public, admin)?;
     println!("parlor listening on {scheme}://{public} (admin http://{admin})");
-    Ok(())
+    Ok(file)
 }
 
 /// Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.

@@ -229,6 +229,10 @@ pub struct Limits {
     pub retained_bytes_max: usize,
     /// How often it is looked at a room whether its plugin is deterministic; zero for never.
     pub audit_every: Duration,
+    /// How long a version is on trial at most that took a room over.
+    pub trial_time: Duration,
+    /// After so many steps the trial is over, too.
+    pub trial_steps: u64,
     /// How much a plugin may store.
     pub storage: StorageLimits,
 }
@@ -268,6 +272,8 @@ impl Default for Limits {
             queued_bytes_max: 256 << 20,
             retained_bytes_max: 512 << 20,
             audit_every: Duration::from_secs(5),
+            trial_time: Duration::from_secs(30),
+            trial_steps: 600,
             storage: StorageLimits::default(),
         }
     }

@@ -13,7 +13,7 @@ pub struct CrashAt {
 
 impl CrashAt {
     /// All points.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 23] = [
         // The room's state was saved, and is not in the journal yet; and it is.
         "snapshot",
         "snapshot-appended",
@@ -33,6 +33,16 @@ impl CrashAt {
         // A room is about to be made of its journal after a crash; it is there.
         "recovery",
         "recovered",
+        // Another version was tried beside a room; it is about to take the room over; it has the room's state; that is in
+        // the journal; it stays.
+        "swap-shadowed",
+        "swap-begun",
+        "swap-loaded",
+        "swap-recorded",
+        "swap-settled",
+        // The version before it is back; that is in the journal.
+        "rollback-begun",
+        "rollback-recorded",
         // An uploaded component is written and not yet where it belongs; it is there; the list says that it is.
         "upload-component-written",
         "upload-renamed",

@@ -23,6 +23,7 @@ mod plugin;
 mod release;
 pub mod replay;
 mod revival;
+mod rollout;
 mod room;
 mod session;
 mod storage;
@@ -201,6 +202,7 @@ async fn open_node(
         crash_points,
         metrics,
         reports: Reports::default(),
+        rollouts: rollout::Rollouts::default(),
         audits: AuditPace::new(limits.audit_every),
         phase: watch::channel(Phase::Ready).0,
         limits,

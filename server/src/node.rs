@@ -13,6 +13,7 @@ use crate::crash_point::CrashPoints;
 use crate::epochs::Epochs;
 use crate::persistence::Persistence;
 use crate::plugin::{AuditPace, Catalog, FaultReport, SlowLane, Uploads, Version};
+use crate::rollout::Rollouts;
 use crate::room::{Registry, RetainedBytes};
 use crate::session::Sessions;
 use crate::session::outbox::QueuedBytes;
@@ -56,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) audits: AuditPace,
     pub(crate) bans: Bans,
     pub(crate) storage: Storage,
+    /// Versions on their way to rooms.
+    pub(crate) rollouts: Rollouts,
     pub(crate) phase: watch::Sender<Phase>,
 }
 
@@ -64,10 +67,30 @@ impl Node {
         *self.phase.borrow()
     }
 
+    /// The version of a digest: one of the catalog, or one that rooms of an earlier server run.
+    pub(crate) fn version_of(&self, digest: &str) -> Option<Arc<Version>> {
+        if let Some(version) = self.catalog.by_digest(digest) {
+            return Some(version);
+        }
+        let component = self.persistence.component(digest);
+        let component = component
+            .inspect_err(
+                |error| tracing::error!(digest, %error, "failed to read a component that was kept"),
+            )
+            .ok()?;
+        let loaded = self.catalog.load_earlier(&component);
+        let version = loaded
+            .inspect_err(
+                |error| tracing::error!(digest, %error, "failed to load a component that was kept"),
+            )
+            .ok()?;
+        (*version.digest == *digest).then_some(version)
+    }
+
     /// The version that each room runs.
     pub(crate) fn running_versions(&self) -> impl Iterator<Item = Arc<Version>> {
         let rooms = self.rooms.all().into_iter();
-        rooms.map(|room| Arc::clone(&room.identity.version))
+        rooms.map(|room| room.identity.version())
     }
 }
 

@@ -9,7 +9,6 @@ use parlor_journal::{Frame, StreamData, StreamId, StreamKind};
 use tokio::time::Instant;
 
 use crate::node::Node;
-use crate::plugin::Version;
 use crate::room::{Beginning, Made, RoomIdentity, Sleeper, StoredRoom, number_of};
 use crate::session::lasting;
 
@@ -95,7 +94,7 @@ fn read(node: &Arc<Node>, stream: &StreamId, epochs: &mut HashSet<u64>) -> Optio
     };
     let note = &room.identity;
     epochs.insert(note.epoch);
-    let Some(version) = version_of(node, &note.digest) else {
+    let Some(version) = node.version_of(&note.digest) else {
         // Nobody may make another room of its name meanwhile.
         node.rooms.reserve(&note.room);
         tracing::error!(
@@ -112,26 +111,6 @@ fn read(node: &Arc<Node>, stream: &StreamId, epochs: &mut HashSet<u64>) -> Optio
         identity: Arc::new(note.revive(version)),
         room,
     })
-}
-
-fn version_of(node: &Node, digest: &str) -> Option<Arc<Version>> {
-    if let Some(version) = node.catalog.by_digest(digest) {
-        return Some(version);
-    }
-    let component = node
-        .persistence
-        .component(digest)
-        .inspect_err(
-            |error| tracing::error!(digest, %error, "failed to read a component that was kept"),
-        )
-        .ok()?;
-    let loaded = node.catalog.load_earlier(&component);
-    let version = loaded
-        .inspect_err(
-            |error| tracing::error!(digest, %error, "failed to load a component that was kept"),
-        )
-        .ok()?;
-    (*version.digest == *digest).then_some(version)
 }
 
 impl Stored {

@@ -2,6 +2,7 @@
 
 mod journal;
 mod plugins;
+mod swaps;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use self::journal::JournalMetrics;
 use self::plugins::PluginMetrics;
+use self::swaps::SwapMetrics;
 use crate::plugin::Version;
 
 pub(crate) use self::plugins::PluginCounts;
@@ -70,6 +72,7 @@ pub(crate) struct Metrics {
     storage_bytes: Family<PluginLabel, Gauge>,
     storage_damages: Counter,
     journal: JournalMetrics,
+    swaps: SwapMetrics,
     plugins: PluginMetrics,
 }
 
@@ -320,6 +323,7 @@ impl Metrics {
                 "Plugins whose storage lost its newest changes to damage on the disk",
             ),
             journal: JournalMetrics::new(&mut registry),
+            swaps: SwapMetrics::new(&mut registry),
             plugins: PluginMetrics::new(&mut registry, counts),
             registry,
         }

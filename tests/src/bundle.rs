@@ -10,6 +10,7 @@ use parlor_server::Catalog;
 /// The guests that rooms are made of. The others are for the catalog to refuse.
 const ROOM_GUESTS: &[&str] = &[
     "away",
+    "changeling",
     "hostile",
     "load-traps",
     "on-tick",
@@ -44,9 +45,53 @@ pub fn catalog() -> Arc<Catalog> {
     }))
 }
 
+/// The catalog of the rooms made of TypeScript, and of what their tests need beside them. One of its own, for they take
+/// longer to compile than all the others together.
+///
+/// # Panics
+///
+/// When they are not built, or cannot be loaded.
+pub(crate) fn typescript_catalog() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    Arc::clone(CATALOG.get_or_init(|| {
+        let catalog = Catalog::new(HashMap::new()).expect("the pool can be reserved");
+        let components = [
+            ("guests", "ticker"),
+            ("typescript", "duel"),
+            ("typescript-guests", "echo"),
+            ("typescript-guests", "hostile"),
+        ];
+        for (kind, name) in components {
+            if let Err(error) = catalog.load(&component(kind, name)) {
+                panic!("failed to load {kind}/{name}: {error}");
+            }
+        }
+        Arc::new(catalog)
+    }))
+}
+
 /// The component of a guest, by its folder in `tests/guests`.
 pub fn guest(name: &str) -> Vec<u8> {
     component("guests", name)
+}
+
+/// A version of the guest `changeling`, with what is wrong with it.
+///
+/// # Panics
+///
+/// When one of the two is too long.
+#[must_use]
+pub fn changeling(version: &str, trick: &str) -> Vec<u8> {
+    let present = format!("@@changeling@@; {:<8};{:<15}", "1.0.0", "good");
+    let wanted = format!("@@changeling@@; {version:<8};{trick:<15}");
+    assert_eq!(wanted.len(), present.len(), "{wanted:?}");
+    let mut component = guest("changeling");
+    let at = component
+        .windows(present.len())
+        .position(|it| it == present.as_bytes());
+    let at = at.expect("its traits are in the component as they are in its source");
+    component[at..at + wanted.len()].copy_from_slice(wanted.as_bytes());
+    component
 }
 
 /// A component by its folder in the bundle and its name.
@@ -66,5 +111,5 @@ fn folder(kind: &str) -> PathBuf {
 }
 
 fn missing() -> &'static str {
-    "the components are not built; run: cargo xtask build plugins guests"
+    "the components are not built; run: cargo xtask build plugins guests typescript"
 }

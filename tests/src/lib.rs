@@ -24,7 +24,7 @@ pub mod signer;
 use std::future::Future;
 use std::time::Duration;
 
-pub use bundle::{catalog, component, guest};
+pub use bundle::{catalog, changeling, component, guest};
 pub use client::{Answer, Ended, Lost, TestClient, json_of, payload};
 pub use crashable::CrashableServer;
 pub use handshake::{Handshake, Refused, Socket};

@@ -33,6 +33,8 @@ pub struct Options {
     pub test_break: Option<TestBreak>,
     /// The disk that its journal is on, if it is not the real one.
     pub disk: Option<Arc<dyn Disk>>,
+    /// Whether its plugins are those made of TypeScript.
+    pub is_typescript: bool,
     /// Other settings, as an operator writes them; the limits are those above.
     pub settings: FileConfig,
     /// Whether its catalog is its own, as that of a real server is, rather than that of all tests.
@@ -53,6 +55,7 @@ impl Default for Options {
             log: None,
             test_break: None,
             disk: None,
+            is_typescript: false,
             settings: FileConfig::default(),
             has_own_catalog: false,
             compiler: None,
@@ -147,8 +150,10 @@ impl TestServer {
         let (stop, stopped) = oneshot::channel();
         // Compiling the components takes long on a busy machine, and only once.
         let own = options.has_own_catalog.then(|| config.clone());
+        let is_typescript = options.is_typescript;
         let catalog = tokio::task::spawn_blocking(move || match own {
             Some(config) => own_catalog(&config, options.compiler),
+            None if is_typescript => bundle::typescript_catalog(),
             None => bundle::catalog(),
         });
         let catalog = catalog.await.expect("the components are built");

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::exec::{self, cargo, npm};
-use crate::{files, tools};
+use crate::{files, tools, typescript};
 
 /// The target that components are built for.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
@@ -21,6 +21,10 @@ pub(crate) enum Part {
     Plugins,
     /// The hostile components that tests load, to `target/bundle/guests`.
     Guests,
+    /// The example and the hostile components that are made of TypeScript, to `target/bundle/typescript` and
+    /// `target/bundle/typescript-guests`. The binary embeds none: compiling one takes a server a second at its start.
+    #[value(name = "typescript")]
+    TypeScript,
     /// The web pages and the client SDK, to `target/bundle/web`.
     Web,
     /// The `parlor` binary.
@@ -31,8 +35,17 @@ impl Part {
     /// What a complete binary takes.
     pub(crate) const BINARY: &[Self] = &[Self::Plugins, Self::Web, Self::Binary];
 
+    /// What is built unless it is said otherwise.
+    pub(crate) const DEFAULT: &[Self] = &[Self::Plugins, Self::TypeScript, Self::Web, Self::Binary];
+
     /// Everything the tests need.
-    pub(crate) const ALL: &[Self] = &[Self::Plugins, Self::Guests, Self::Web, Self::Binary];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Plugins,
+        Self::Guests,
+        Self::TypeScript,
+        Self::Web,
+        Self::Binary,
+    ];
 }
 
 /// How the binary is built.
@@ -73,6 +86,7 @@ pub(crate) fn build(parts: &[Part], profile: Profile) -> Result<()> {
             Part::Guests => {
                 build_components(&files::root().join("tests/guests"), "guest-", "guests")?
             }
+            Part::TypeScript => typescript::build()?,
             Part::Web => build_web()?,
             Part::Binary => build_binary(profile)?,
         }
@@ -107,8 +121,8 @@ fn build_components(folder: &Path, prefix: &str, bundle_folder: &str) -> Result<
     Ok(())
 }
 
-/// Removes components whose crate is gone, so that nobody is served yesterday's plugin.
-fn remove_others(folder: &Path, names: &[String]) -> Result<()> {
+/// Removes components whose sources are gone, so that nobody is served yesterday's plugin.
+pub(crate) fn remove_others(folder: &Path, names: &[String]) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }
@@ -173,6 +187,7 @@ mod tests {
     fn a_binary_gets_the_components_and_pages_before_itself() {
         assert_eq!(Part::BINARY.last(), Some(&Part::Binary));
         assert!(Part::BINARY.is_sorted());
+        assert!(Part::DEFAULT.is_sorted());
         assert!(Part::ALL.is_sorted());
     }
 }

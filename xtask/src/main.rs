@@ -24,6 +24,7 @@ mod stages;
 mod tally;
 mod tools;
 mod tutorial;
+mod typescript;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -53,7 +54,7 @@ enum Task {
     },
     /// Builds the components, the web pages, and the `parlor` binary with both inside.
     Build {
-        /// What to build. Default: all that the binary needs.
+        /// What to build. Default: all but the hostile guests.
         #[arg(value_enum)]
         parts: Vec<Part>,
         /// Builds `target/release/parlor` instead of `target/debug/parlor`.
@@ -107,7 +108,7 @@ impl Task {
             Self::Run { serve_args } => run(&serve_args),
             Self::Build { parts, release } => {
                 let parts = if parts.is_empty() {
-                    Part::BINARY.to_vec()
+                    Part::DEFAULT.to_vec()
                 } else {
                     parts
                 };
@@ -162,6 +163,10 @@ mod tests {
 
     #[test]
     fn stages_and_parts_are_chosen_by_name() {
+        let cli = Cli::try_parse_from(["xtask", "build", "plugins", "typescript"]).unwrap();
+        assert!(
+            matches!(cli.command, Task::Build { parts, .. } if parts == [Part::Plugins, Part::TypeScript])
+        );
         let cli = Cli::try_parse_from(["xtask", "test", "stock-client", "web", "--full"]).unwrap();
         assert!(
             matches!(cli.command, Task::Test { stages, full: true } if stages == [Stage::StockClient, Stage::Web])

@@ -119,9 +119,12 @@ fn a_dependency_without_a_reason_is_noticed() {
 
 #[test]
 fn every_guest_is_named_by_a_test() {
-    let guests = root().join("tests/guests");
-    let is_test =
-        |path: &Path| path.starts_with(root().join("tests")) && !path.starts_with(&guests);
+    let (guests, of_typescript) = (root().join("tests/guests"), root().join("tests/guests-ts"));
+    let is_test = |path: &Path| {
+        path.starts_with(root().join("tests"))
+            && !path.starts_with(&guests)
+            && !path.starts_with(&of_typescript)
+    };
     let tests: Vec<String> = texts()
         .into_iter()
         .filter(|(path, _)| is_test(path) && has_ending(path, &["rs"]))
@@ -132,9 +135,15 @@ fn every_guest_is_named_by_a_test() {
             .iter()
             .any(|text| text.contains(&format!("\"{guest}\"")))
     };
+    // The catalog of the tests loads those made of TypeScript by their folder, and tests name their plugin.
+    let plugins = crate::typescript::plugins_in(&of_typescript).unwrap();
+    let plugins = plugins
+        .iter()
+        .map(|it| format!("{}-ts", crate::typescript::name_of(it)));
     let breaches: Vec<_> = crates_in(&guests)
         .unwrap()
         .into_iter()
+        .chain(plugins)
         .filter(|guest| !quoted(guest))
         .collect();
     assert_none(&breaches, "no test in tests/ loads these guests");

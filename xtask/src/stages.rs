@@ -10,7 +10,7 @@ use crate::build::{self, Part, Profile, WASM_TARGET};
 use crate::exec::{self, cargo, npm};
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{files, tools, tutorial};
+use crate::{files, tools, tutorial, typescript};
 
 /// One stage of the test run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,9 @@ pub(crate) enum Stage {
     Rust,
     /// Types and unit tests of the web client.
     Web,
+    /// Types and tests of the TypeScript SDK, of its example and of what `parlor new` makes of its template.
+    #[value(name = "typescript")]
+    TypeScript,
     /// A client made of stock Python libraries, against a real server.
     StockClient,
     /// The code blocks of docs/tutorial.md.
@@ -38,6 +41,7 @@ impl Stage {
         Self::Build,
         Self::Rust,
         Self::Web,
+        Self::TypeScript,
         Self::StockClient,
         Self::Tutorial,
         Self::Browser,
@@ -49,6 +53,7 @@ impl Stage {
             Self::Build => build::build(Part::ALL, Profile::Debug),
             Self::Rust => context.tests(cargo("test").arg("--workspace")),
             Self::Web => web(context),
+            Self::TypeScript => typescript(context),
             Self::StockClient => stock_client(context),
             Self::Tutorial => {
                 tutorial::run(&files::root().join("docs/tutorial.md"), &mut context.tally)
@@ -187,6 +192,16 @@ fn web(context: &mut Run) -> Result<()> {
     tools::npm_packages(&source)?;
     exec::run(npm(&source).args(["run", "check"]))?;
     context.tests(npm(&source).arg("test"))
+}
+
+fn typescript(context: &mut Run) -> Result<()> {
+    typescript::tools()?;
+    exec::run(npm(&typescript::sdk()).args(["run", "check"]))?;
+    context.tests(npm(&typescript::sdk()).arg("test"))?;
+    for folder in typescript::examples()? {
+        context.tests(&mut typescript::command(&folder, "test"))?;
+    }
+    Ok(())
 }
 
 fn stock_client(context: &mut Run) -> Result<()> {

@@ -5,7 +5,6 @@
 //! files `$PARLOR` stands for the path of the checkout; in a shell it is a variable.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
@@ -45,22 +44,11 @@ pub(crate) fn run(tutorial: &Path, tally: &mut Tally) -> Result<()> {
         tutorial.display()
     );
     let project = tempfile::tempdir().context("failed to make a folder for the project")?;
-    prepare(project.path())?;
     for block in blocks {
         perform(&block, project.path(), tally)
             .with_context(|| format!("failed at line {} of {}", block.line, tutorial.display()))?;
     }
     Ok(())
-}
-
-/// Makes the project use the versions this checkout is tested with, not whatever is newest today, and keep what it
-/// compiles from one run to the next.
-fn prepare(project: &Path) -> Result<()> {
-    fs::copy(files::root().join("Cargo.lock"), project.join("Cargo.lock"))
-        .context("failed to copy Cargo.lock")?;
-    let kept = files::target().join("tutorial");
-    fs::create_dir_all(&kept).with_context(|| format!("failed to make {}", kept.display()))?;
-    symlink(kept, project.join("target")).context("failed to link the project's target folder")
 }
 
 fn perform(block: &Block, project: &Path, tally: &mut Tally) -> Result<()> {
@@ -83,14 +71,21 @@ fn perform(block: &Block, project: &Path, tally: &mut Tally) -> Result<()> {
     }
 }
 
-/// A shell as the reader's, in the project's folder.
+/// A shell as the reader's, in the project's folder, who has `parlor` on the path. What it compiles is kept from one run to
+/// the next.
 fn shell(script: &str, project: &Path) -> Command {
+    let mut paths = vec![files::target().join("debug")];
+    paths.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let path = std::env::join_paths(paths).expect("they are taken from such a list");
     let mut command = Command::new("bash");
     command
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(project)
         .env("PARLOR", files::root())
-        .env_remove("CARGO_TARGET_DIR");
+        .env("PATH", path)
+        .env("CARGO_TARGET_DIR", files::target().join("tutorial"));
     command
 }
 

@@ -3,6 +3,8 @@
 mod bans;
 mod error;
 mod plugins;
+mod rollouts;
+mod rooms;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,9 +17,11 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 
+use self::error::ApiError;
 use crate::node::Node;
+use crate::plugin::Version;
 
 /// The file that holds the token, readable by its owner only.
 const TOKEN_FILE: &str = "admin-token";
@@ -73,6 +77,28 @@ pub(crate) fn router(node: Arc<Node>, token: AdminToken) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/reports", get(reports))
+        .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
+        .route(
+            "/api/v1/rooms/{room}",
+            get(rooms::inspect).delete(rooms::close),
+        )
+        .route("/api/v1/rooms/{room}/signal", post(rooms::signal))
+        .route("/api/v1/rooms/{room}/kick", post(rooms::kick))
+        .route("/api/v1/rooms/{room}/lock", post(rooms::lock))
+        .route("/api/v1/rooms/{room}/swap", post(rooms::swap))
+        .route("/api/v1/rooms/{room}/rollback", post(rooms::roll_back))
+        .route(
+            "/api/v1/plugins/{plugin}/rollout",
+            get(rollouts::status).post(rollouts::begin),
+        )
+        .route(
+            "/api/v1/plugins/{plugin}/rollout/promote",
+            post(rollouts::promote),
+        )
+        .route(
+            "/api/v1/plugins/{plugin}/rollout/abort",
+            post(rollouts::abort),
+        )
         .route("/api/v1/bans", get(bans::list))
         // An IPv6 network has a slash in it.
         .route("/api/v1/bans/{*key}", delete(bans::lift))
@@ -101,6 +127,27 @@ async fn authorize(State(token): State<AdminToken>, request: Request, next: Next
         text,
     )
         .into_response()
+}
+
+/// The version that is meant by a digest, the beginning of one, or `name@version`.
+fn version(node: &Node, text: &str) -> Result<Arc<Version>, ApiError> {
+    Ok(node.catalog.find(text)?)
+}
+
+/// Sees to it that the server that comes after this one has the version, too, before a room runs it.
+async fn keep(node: &Arc<Node>, version: &Arc<Version>) -> Result<(), ApiError> {
+    let (node, version) = (Arc::clone(node), Arc::clone(version));
+    let keeping = move || node.persistence.keep_component(&version);
+    let kept = tokio::task::spawn_blocking(keeping).await;
+    let kept = kept.unwrap_or_else(|_| Err(io::Error::other("the thread that did it died")));
+    kept.map_err(|error| {
+        let message = format!("failed to keep the component in the data directory: {error}");
+        ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "STORAGE_UNAVAILABLE",
+            message,
+        )
+    })
 }
 
 async fn metrics(State(node): State<Arc<Node>>) -> Response {

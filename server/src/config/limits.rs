@@ -62,6 +62,10 @@ pub struct FileLimits {
     /// Per cent of a second that a room's steps may take of a core. Beyond it the room is overloaded, and whoever has more
     /// than half of its time is warned, then closed. Default 50; not counted with `rates` off.
     pub room_busy_percent_max: Option<u32>,
+    /// How long a version is on trial at most that took a room over, in seconds. Default 30.
+    pub trial_seconds: Option<u64>,
+    /// After so many steps its trial is over, too. Default 600.
+    pub trial_steps: Option<u64>,
     /// A key that a plugin stores, in bytes. Default 256.
     pub storage_key_bytes_max: Option<usize>,
     /// A value that a plugin stores, in bytes. Default 65,536 (64 KiB).
@@ -90,6 +94,8 @@ const BYTES: RangeInclusive<u64> = 1 << 10..=1 << 30;
 const QUEUE_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
 /// How long something may take: up to an hour.
 const SECONDS: RangeInclusive<u64> = 1..=3_600;
+/// How many steps a trial may take: at least as many as are lived through again, and no more than can be.
+const TRIAL_STEPS: RangeInclusive<u64> = 8..=10_000;
 /// What a plugin may store: a snapshot of it, with what is kept beside it, must fit into one frame of the journal.
 const STORAGE_BYTES: RangeInclusive<u64> = 1 << 10..=32 << 20;
 /// What the server may hold in all of them: up to 1 TiB.
@@ -176,6 +182,12 @@ impl FileLimits {
             self.room_busy_percent_max,
             "room_busy_percent_max",
             1..=100,
+        )?;
+        set(
+            &mut to.trial_steps,
+            self.trial_steps,
+            "trial_steps",
+            TRIAL_STEPS,
         )
     }
 
@@ -191,6 +203,7 @@ impl FileLimits {
                 self.write_timeout_seconds,
                 "write_timeout_seconds",
             ),
+            (&mut to.trial_time, self.trial_seconds, "trial_seconds"),
         ] {
             let mut seconds = to.as_secs();
             set(&mut seconds, written, name, SECONDS)?;
@@ -344,7 +357,8 @@ mod tests {
              message_bytes_max = 1901\nfragments_max = 26\nmessage_timeout_seconds = 27\nwrite_timeout_seconds = 28\nbad_frames_max = 20\nrooms_per_session_max = 21\nmailbox_items_max = 22\n\
              mailbox_bytes_max = 66666\nroom_busy_percent_max = 24\n\
              outbox_frames_max = 25\noutbox_bytes_max = 66667\nqueued_bytes_max = 1048577\nretained_bytes_max = 1048578\n\
-             storage_key_bytes_max = 31\nstorage_value_bytes_max = 32\nstorage_bytes_max = 3301\nstorage_keys_max = 34",
+             storage_key_bytes_max = 31\nstorage_value_bytes_max = 32\nstorage_bytes_max = 3301\nstorage_keys_max = 34\n\
+             trial_seconds = 35\ntrial_steps = 36",
         )
         .unwrap();
         let rates = RateSettings {
@@ -379,6 +393,7 @@ mod tests {
             keys_max: 34,
         };
         assert_eq!(limits.storage, storage);
+        assert_eq!((limits.trial_time.as_secs(), limits.trial_steps), (35, 36));
     }
 
     #[test]
@@ -396,6 +411,8 @@ mod tests {
             "fragments_max = 0",
             "message_timeout_seconds = 0",
             "write_timeout_seconds = 3601",
+            "trial_seconds = 0",
+            "trial_steps = 7",
             "bad_frames_max = 0",
             "rooms_per_session_max = 0",
             "mailbox_items_max = 0",

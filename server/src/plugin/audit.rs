@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::catalog::Version;
 use super::effect;
 use super::effect_hash;
-use super::fault::{Fault, FaultReport};
+use super::fault::{Fault, FaultKind, FaultReport};
 use super::instance::Instance;
 use super::limits::PATIENCE;
 use super::wit;
@@ -27,9 +27,9 @@ pub(crate) struct Audit {
     pub(super) seed: u64,
     /// The highest member id that the plugin had been told of.
     pub(super) last_member: u32,
-    /// What was saved before the steps, and after them.
+    /// What was saved before the steps, and after them if it is to be compared.
     pub(super) before: Bytes,
-    pub(super) after: Bytes,
+    pub(super) after: Option<Bytes>,
     /// The steps, each with the hash of what it asked for.
     pub(super) steps: Vec<(wit::Batch, u64)>,
 }
@@ -98,11 +98,39 @@ impl Audit {
                 Err(fault) => return Some((last_step, Difference::Failed(fault))),
             }
         }
+        let after = self.after.as_ref()?;
         match instance.save() {
-            Ok((_, saved)) if saved == self.after => None,
+            Ok((_, saved)) if saved == *after => None,
             Ok(_) => Some((last_step, Difference::Saved)),
             Err(fault) => Some((last_step, Difference::Failed(fault))),
         }
+    }
+
+    /// Looks whether what a version saves is what it is: loaded, it must be saved as the same, and the steps must come out
+    /// the same. `Some` says where they do not.
+    pub(super) fn probe(&self) -> Option<Fault> {
+        let lie = |message: String| Some(Fault::new(FaultKind::LyingSave, message));
+        let saved = (self.version.description.state_schema, &*self.before);
+        let loaded = Instance::load(&self.version, &self.room, self.seed, saved, PATIENCE);
+        match loaded.and_then(Instance::save) {
+            Ok((_, again)) if again == self.before => {}
+            Ok(_) => {
+                return lie("what it saves, loaded and saved again, is not the same".to_owned());
+            }
+            Err(fault) => return lie(format!("what it saves cannot be loaded: {fault}")),
+        }
+        if self.steps.is_empty() {
+            return None;
+        }
+        let (step, difference) = self.first_difference()?;
+        lie(format!(
+            "an instance that was loaded from what it saves comes out otherwise at step {step} ({})",
+            match difference {
+                Difference::Effects => "it asks for something else".to_owned(),
+                Difference::Failed(fault) => format!("it fails: {fault}"),
+                Difference::Saved => "it saves something else".to_owned(),
+            }
+        ))
     }
 }
 

@@ -114,6 +114,19 @@ const VIEW_BYTES_MAX: usize = 64;
 /// The most that listings show of a room.
 const METADATA_BYTES_MAX: usize = 4096;
 
+/// What effects send, answer and publish, in bytes.
+pub(super) fn bytes(effects: &[Effect]) -> usize {
+    let bytes = |effect: &Effect| match &effect.action {
+        Action::Send { payload, .. }
+        | Action::Reply(Ok(payload))
+        | Action::State { value: payload, .. }
+        | Action::Metadata(payload) => payload.as_msgpack().len(),
+        Action::Kv { request, .. } => request.payload_bytes(),
+        _ => 0,
+    };
+    effects.iter().map(bytes).sum()
+}
+
 /// The highest id among those who come in with these events.
 pub(super) fn last_member(events: &[wit::Event]) -> u32 {
     let joined = events.iter().filter_map(|event| match event {

@@ -15,8 +15,13 @@ use super::limits::{EPOCH_PERIOD, MEMORY_BYTES_MAX, STACK_BYTES, TABLE_ELEMENTS_
 pub const ROOMS_MAX: u32 = 10_000;
 /// Instances beside the rooms': scratch instances that describe, restore and check.
 const SPARE_INSTANCES: u32 = 64;
-/// A component built for wasip2 is a program and the shims around it.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+/// A component built for wasip2 is a program and the shims around it; one made of TypeScript has nine of them. A higher
+/// bound costs nothing: it is a count.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 12;
+/// The program's own memory. A component made of TypeScript has another one, which nothing uses and which stays empty: it
+/// takes two of the pool's, so that there can be half as many such rooms. Each memory reserves 4 GiB of address space,
+/// of which a process has 128 TiB, so that the pool cannot simply be doubled.
+const MEMORIES_PER_COMPONENT: u32 = 2;
 /// The program's own table, and the one its imports are bound through.
 const TABLES_PER_COMPONENT: u32 = 2;
 
@@ -89,7 +94,7 @@ fn pool() -> PoolingAllocationConfig {
         .total_memories(instances)
         .total_tables(instances * TABLES_PER_COMPONENT)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_memory_size(MEMORY_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX);

@@ -21,6 +21,12 @@ pub(crate) enum FaultKind {
     InvalidEffect,
     /// The guest answered with a failure where only it can be at fault.
     Failure,
+    /// A version does not take up the state of the one before it.
+    RefusedState,
+    /// What a version saves does not bring back what it was.
+    LyingSave,
+    /// Nothing is wrong: the operator wants the version gone.
+    Ordered,
 }
 
 impl FaultKind {
@@ -32,6 +38,9 @@ impl FaultKind {
             Self::Output => "output",
             Self::InvalidEffect => "invalid-effect",
             Self::Failure => "failure",
+            Self::RefusedState => "refused-state",
+            Self::LyingSave => "lying-save",
+            Self::Ordered => "ordered",
         }
     }
 }
@@ -61,6 +70,15 @@ impl Fault {
             FaultKind::Trap,
             "the thread that ran it died inside the server",
         )
+    }
+
+    /// Nobody's fault: what the operator wants.
+    pub(crate) fn ordered(message: &str) -> Self {
+        Self::new(FaultKind::Ordered, message)
+    }
+
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.kind == FaultKind::Ordered
     }
 
     /// The account of a trap: the panic text if the guest had time for one, and the guest's frames.

@@ -154,6 +154,11 @@ impl Instance {
         self.store.data_mut().log.is_muted = is_muted;
     }
 
+    /// What it takes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().memory.bytes
+    }
+
     /// Takes the number of log lines dropped since the last call of this.
     pub(crate) fn take_dropped_log_lines(&mut self) -> u64 {
         std::mem::take(&mut self.store.data_mut().log.lines_dropped)

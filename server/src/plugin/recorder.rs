@@ -1,8 +1,12 @@
 //! The flight recorder: a room's last saved state and the batches it ran since, in memory and bounded. It is what a
-//! failed instance is rebuilt from.
+//! failed instance is rebuilt from, and what another version is tried on.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::effect::{self, Action, Effect};
+use super::outstanding::{self, Outstanding};
 use super::wit;
 
 /// Batches beyond this many bytes call for a new save.
@@ -10,30 +14,74 @@ pub(super) const BATCH_BYTES_MAX: usize = 256 << 10;
 /// What an event weighs beside its payload.
 const EVENT_BYTES: usize = 64;
 
+/// Where a recording begins.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    /// The version of what was saved.
+    pub(super) schema: u32,
+    pub(super) saved: Bytes,
+    /// What the plugin had asked for by then.
+    pub(super) outstanding: Outstanding,
+    /// The highest member id that it had been told of.
+    pub(super) last_member: u32,
+}
+
+/// A batch that was run, and what is to be known of how that went.
+#[derive(Debug, Clone)]
+pub(super) struct Recorded {
+    pub(super) batch: wit::Batch,
+    /// The members whose joins it refused.
+    pub(super) rejected: Vec<u32>,
+    /// The storage operations that it asked for.
+    pub(super) asked: Vec<(u64, u64)>,
+    pub(super) cost: Duration,
+    /// What it sent, replied and published.
+    pub(super) output_bytes: usize,
+}
+
+impl Recorded {
+    pub(super) fn new(batch: wit::Batch, effects: &[Effect], cost: Duration) -> Self {
+        let rejected = effects.iter().filter_map(|effect| match effect.action {
+            Action::Reject(_) => match &batch.events[effect.cause?] {
+                wit::Event::Joined(member) => Some(member.id),
+                _ => None,
+            },
+            _ => None,
+        });
+        Self {
+            rejected: rejected.collect(),
+            asked: outstanding::asked(effects),
+            cost,
+            output_bytes: effect::bytes(effects),
+            batch,
+        }
+    }
+}
+
 /// A saved state and what was run on it since.
 #[derive(Debug)]
 pub(super) struct FlightRecorder {
-    saved: Bytes,
-    batches: Vec<wit::Batch>,
+    start: Start,
+    batches: Vec<Recorded>,
     bytes: usize,
     /// So many batches call for a new save.
     batches_max: usize,
 }
 
 impl FlightRecorder {
-    pub(super) fn new(saved: Bytes) -> Self {
+    pub(super) fn new(start: Start) -> Self {
         Self {
-            saved,
+            start,
             batches: Vec::new(),
             bytes: 0,
             batches_max: usize::MAX,
         }
     }
 
-    /// Begins again from a new save. Gives the save before it, and the batches that lie between the two.
-    pub(super) fn restart(&mut self, saved: Bytes) -> (Bytes, Vec<wit::Batch>) {
+    /// Begins again from a new save. Gives where it began before, and the batches that lie between the two.
+    pub(super) fn restart(&mut self, start: Start) -> (Start, Vec<Recorded>) {
         self.bytes = 0;
-        let before = std::mem::replace(&mut self.saved, saved);
+        let before = std::mem::replace(&mut self.start, start);
         (before, std::mem::take(&mut self.batches))
     }
 
@@ -43,20 +91,25 @@ impl FlightRecorder {
     }
 
     /// Remembers a batch that was run.
-    pub(super) fn record(&mut self, batch: wit::Batch) {
-        self.bytes += weight(&batch);
-        self.batches.push(batch);
+    pub(super) fn record(&mut self, recorded: Recorded) {
+        self.bytes += weight(&recorded.batch);
+        self.batches.push(recorded);
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes > BATCH_BYTES_MAX || self.batches.len() >= self.batches_max
+        self.is_large() || self.batches.len() >= self.batches_max
     }
 
-    pub(super) fn saved(&self) -> &Bytes {
-        &self.saved
+    /// Whether it holds as many bytes as it may.
+    pub(super) fn is_large(&self) -> bool {
+        self.bytes > BATCH_BYTES_MAX
     }
 
-    pub(super) fn batches(&self) -> &[wit::Batch] {
+    pub(super) fn start(&self) -> &Start {
+        &self.start
+    }
+
+    pub(super) fn batches(&self) -> &[Recorded] {
         &self.batches
     }
 }

@@ -19,7 +19,10 @@ use super::fault::{Fault, FaultKind, FaultReport};
 use super::guest::thread_cpu_time;
 use super::instance::{Instance, OpenError};
 use super::limits::PATIENCE;
-use super::recorder::FlightRecorder;
+use super::outstanding::Outstanding;
+use super::recorder::{FlightRecorder, Recorded, Start};
+use super::trial::{RolledBack, Trial};
+use super::usage::Usage;
 use super::wit;
 
 /// A rebuild that takes longer than this gives the room up.
@@ -34,18 +37,26 @@ const CLEAN_STEPS: u32 = 64;
 /// One room's plugin: the live instance, its counters, and what it can be rebuilt from.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    version: Arc<Version>,
-    room: Arc<str>,
-    seed: u64,
+    pub(super) version: Arc<Version>,
+    pub(super) room: Arc<str>,
+    pub(super) seed: u64,
     /// `None` only while a call is under way, and after a failure that could not be mended.
-    instance: Option<Instance>,
-    recorder: FlightRecorder,
-    position: Position,
+    pub(super) instance: Option<Instance>,
+    pub(super) recorder: FlightRecorder,
+    pub(super) position: Position,
+    /// What the plugin asked for and has not had yet.
+    pub(super) outstanding: Outstanding,
     /// Whether it is noted of each step what it asked for.
     is_hashing: bool,
+    /// Whether the room's history is run again.
+    pub(super) is_again: bool,
     /// What each step since the last save asked for, while the room is looked at.
-    audit: Option<AuditNotes>,
-    strikes: u32,
+    pub(super) audit: Option<AuditNotes>,
+    /// What the version took since it began with this room here.
+    pub(super) usage: Usage,
+    /// Set while the version has taken over and not proved itself yet.
+    pub(super) trial: Option<Trial>,
+    pub(super) strikes: u32,
     clean_steps: u32,
 }
 
@@ -71,9 +82,19 @@ impl Position {
 
 /// What an audit needs to know that the flight recorder does not.
 #[derive(Debug)]
-struct AuditNotes {
+pub(super) struct AuditNotes {
     last_member: u32,
     hashes: Vec<u64>,
+}
+
+/// What a plugin saved, and where it stood.
+#[derive(Debug)]
+pub(crate) struct SavedRoom {
+    /// The version of what was saved.
+    pub(crate) schema: u32,
+    pub(crate) saved: Bytes,
+    pub(crate) position: Position,
+    pub(crate) outstanding: Outstanding,
 }
 
 /// What the room puts into a batch; the runner numbers it.
@@ -99,6 +120,8 @@ pub(crate) struct Ran {
     pub(crate) audit: Option<Audit>,
     /// All failures on the way.
     pub(crate) reports: Vec<FaultReport>,
+    /// Set when the version was on trial and failed: the one before it ran the batch.
+    pub(crate) rolled_back: Option<Box<RolledBack>>,
     /// Set when the room cannot go on.
     pub(crate) is_lost: bool,
     /// What the dearest step cost.
@@ -132,18 +155,15 @@ impl Runner {
         let (instance, effects) = Instance::open(&version, &room, config)?;
         let effects = effect::check(effects, &[], 0, &version.limits)?;
         let (instance, saved) = instance.save()?;
-        let runner = Self {
-            version,
-            room,
-            seed: config.seed,
-            instance: Some(instance),
-            recorder: FlightRecorder::new(saved),
+        let mut outstanding = Outstanding::default();
+        outstanding.note_effects(&effects, 0);
+        let from = SavedRoom {
+            schema: version.description.state_schema,
             position: Position::BEGINNING,
-            is_hashing: false,
-            audit: None,
-            strikes: 0,
-            clean_steps: 0,
+            saved,
+            outstanding,
         };
+        let runner = Self::going_on(version, room, config.seed, instance, from);
         Ok((runner, effects))
     }
 
@@ -151,23 +171,44 @@ impl Runner {
     pub(crate) fn load(
         version: Arc<Version>,
         room: &Arc<str>,
-        (seed, schema): (u64, u32),
-        position: Position,
-        saved: Bytes,
+        seed: u64,
+        from: SavedRoom,
     ) -> Result<Self, Fault> {
-        let instance = Instance::load(&version, room, seed, (schema, &saved), PATIENCE)?;
-        Ok(Self {
+        let state = (from.schema, &*from.saved);
+        let instance = Instance::load(&version, room, seed, state, PATIENCE)?;
+        let room = Arc::clone(room);
+        Ok(Self::going_on(version, room, seed, instance, from))
+    }
+
+    fn going_on(
+        version: Arc<Version>,
+        room: Arc<str>,
+        seed: u64,
+        instance: Instance,
+        from: SavedRoom,
+    ) -> Self {
+        let start = Start {
+            schema: from.schema,
+            saved: from.saved,
+            outstanding: from.outstanding.clone(),
+            last_member: from.position.last_member,
+        };
+        Self {
             version,
-            room: Arc::clone(room),
+            room,
             seed,
             instance: Some(instance),
-            recorder: FlightRecorder::new(saved),
-            position,
+            recorder: FlightRecorder::new(start),
+            position: from.position,
+            outstanding: from.outstanding,
             is_hashing: false,
+            is_again: false,
             audit: None,
+            usage: Usage::default(),
+            trial: None,
             strikes: 0,
             clean_steps: 0,
-        })
+        }
     }
 
     /// Has it noted of each step from here on what it asked for, and a save taken after so many steps at the latest.
@@ -193,10 +234,16 @@ impl Runner {
 
     /// Begins or ends to run the room's history again: the guest's log is silent, and its calls have more time.
     pub(crate) fn set_again(&mut self, is_again: bool) {
+        self.is_again = is_again;
         if let Some(instance) = &mut self.instance {
             instance.mute(is_again);
             instance.set_patience(if is_again { PATIENCE } else { 1 });
         }
+    }
+
+    /// What the version took since it began with this room here.
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -210,7 +257,7 @@ impl Runner {
     /// What the plugin saved last, if nothing was run since.
     pub(crate) fn saved(&self) -> Option<Bytes> {
         let is_current = self.recorder.batches().is_empty();
-        is_current.then(|| self.recorder.saved().clone())
+        is_current.then(|| self.recorder.start().saved.clone())
     }
 
     /// Has the plugin write down its state, here and now, which ends an audit. After a fault the room cannot go on.
@@ -219,16 +266,22 @@ impl Runner {
             return Err(Fault::new(FaultKind::Trap, "the instance is gone"));
         };
         let (instance, saved) = instance.save()?;
-        let (before, batches) = self.recorder.restart(saved.clone());
+        let schema = self.version.description.state_schema;
+        let start = self.start_of(schema, saved.clone());
+        let (before, batches) = self.recorder.restart(start);
         self.instance = Some(instance);
         let audit = self.audit.take().map(|notes| Audit {
             version: Arc::clone(&self.version),
             room: Arc::clone(&self.room),
             seed: self.seed,
             last_member: notes.last_member,
-            before,
-            after: saved.clone(),
-            steps: batches.into_iter().zip(notes.hashes).collect(),
+            before: before.saved,
+            after: Some(saved.clone()),
+            steps: batches
+                .into_iter()
+                .map(|it| it.batch)
+                .zip(notes.hashes)
+                .collect(),
         });
         Ok((saved, audit))
     }
@@ -264,6 +317,9 @@ impl Runner {
 
     /// Rebuilds the room after a batch failed, and runs the batch again, one event a step, to find whom to blame.
     pub(crate) fn recover(&mut self, input: &BatchInput, fault: &Fault) -> Ran {
+        if self.trial.is_some() {
+            return self.recover_on_trial(input, fault);
+        }
         let started = thread_cpu_time();
         let mut ran = Ran {
             first_step: self.position.step,
@@ -305,6 +361,7 @@ impl Runner {
         ran.reports
             .push(self.report(fault, 1, Some(describe_event(blamed))));
         ran.set_aside.push(event);
+        self.outstanding.note_events(std::slice::from_ref(blamed));
         self.clean_steps = 0;
         self.strikes += match blamed {
             wit::Event::Message(_) => 1,
@@ -336,14 +393,25 @@ impl Runner {
         let (mut instance, effects) = instance.step(&batch)?;
         let last_member = effect::last_member(&batch.events).max(self.position.last_member);
         let effects = effect::check(effects, &batch.events, last_member, &self.version.limits)?;
-        ran.cost = ran.cost.max(instance.last_cost);
-        ran.spent += instance.last_cost;
-        ran.log_lines_dropped += instance.take_dropped_log_lines();
-        let effects_hash = if self.is_hashing || self.audit.is_some() {
+        let effects_hash = if self.is_hashing || self.audit.is_some() || self.trial.is_some() {
             effect_hash::hash(&effects)
         } else {
             0
         };
+        let recorded = Recorded::new(batch, &effects, instance.last_cost);
+        let step_cpu = self.version.limits.step_cpu;
+        self.usage
+            .add(recorded.cost, step_cpu, recorded.output_bytes);
+        self.usage.memory_bytes = instance.memory_bytes();
+        if let Some(trial) = &mut self.trial {
+            trial.note(&recorded, effects_hash, &self.usage)?;
+        }
+        let batch = &recorded.batch;
+        ran.cost = ran.cost.max(instance.last_cost);
+        ran.spent += instance.last_cost;
+        ran.log_lines_dropped += instance.take_dropped_log_lines();
+        self.outstanding.note_events(&batch.events);
+        self.outstanding.note_effects(&effects, batch.now_ms);
         if let Some(notes) = &mut self.audit {
             notes.hashes.push(effects_hash);
         }
@@ -357,7 +425,7 @@ impl Runner {
         self.position.step += 1;
         self.position.next_event += batch.events.len() as u64;
         self.position.last_member = last_member;
-        self.recorder.record(batch);
+        self.recorder.record(recorded);
         Ok(())
     }
 
@@ -375,13 +443,12 @@ impl Runner {
 
     fn rebuild(&self) -> Result<Instance, Fault> {
         let started = Instant::now();
-        let schema = self.version.description.state_schema;
-        let saved = self.recorder.saved();
-        let saved = (schema, &**saved);
+        let start = self.recorder.start();
+        let saved = (start.schema, &*start.saved);
         let mut instance = Instance::load(&self.version, &self.room, self.seed, saved, 1)?;
         instance.mute(true);
-        for batch in self.recorder.batches() {
-            (instance, _) = instance.step(batch)?;
+        for recorded in self.recorder.batches() {
+            (instance, _) = instance.step(&recorded.batch)?;
             if started.elapsed() > RESTORE_WALL_MAX {
                 return Err(Fault::new(
                     FaultKind::Deadline,
@@ -394,6 +461,10 @@ impl Runner {
     }
 
     fn save_if_full(&mut self, ran: &mut Ran) {
+        // What is on trial is gone back from by what was recorded since it took over.
+        if self.trial.is_some() {
+            return;
+        }
         let is_audit_over = |it: &AuditNotes| it.hashes.len() >= audit::STEPS;
         if !self.recorder.is_full() && !self.audit.as_ref().is_some_and(is_audit_over) {
             return;
@@ -422,7 +493,17 @@ impl Runner {
         }
     }
 
-    fn report(&self, fault: &Fault, events: usize, input: Option<String>) -> FaultReport {
+    /// What the plugin takes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory_bytes)
+    }
+
+    pub(super) fn report(
+        &self,
+        fault: &Fault,
+        events: usize,
+        input: Option<String>,
+    ) -> FaultReport {
         FaultReport {
             plugin: Arc::clone(&self.version.label),
             digest: Arc::clone(&self.version.digest),

@@ -11,6 +11,8 @@ use super::effect::Effect;
 use super::fault::{Fault, FaultReport};
 use super::instance::OpenError;
 use super::runner::{BatchInput, Ran, Runner};
+use super::shadow::{Shadow, Shadowed};
+use super::trial::{HandOver, HandOverError};
 use super::wit;
 
 /// How many threads serve slow rooms.
@@ -41,6 +43,15 @@ enum Work {
         input: BatchInput,
         fault: Fault,
     },
+    /// Tries another version beside a room.
+    Shadow(Box<Shadow>),
+    /// Looks whether what a version on trial saves is what it is.
+    Probe(Box<Audit>),
+    /// Has another version take up a room that takes long to save or to load.
+    HandOver {
+        runner: Box<Runner>,
+        version: Arc<Version>,
+    },
 }
 
 /// What came of it.
@@ -48,6 +59,9 @@ enum Done {
     Opened(Result<(Box<Runner>, Vec<Effect>), OpenError>),
     Ran(Box<Runner>, Box<Ran>),
     Audited(Option<Box<FaultReport>>),
+    Shadowed(Result<Shadowed, Fault>),
+    Probed(Option<Fault>),
+    HandedOver(Box<Runner>, Result<Box<HandOver>, HandOverError>),
 }
 
 impl Work {
@@ -71,6 +85,15 @@ impl Work {
             } => {
                 let ran = runner.recover(&input, &fault);
                 Done::Ran(runner, Box::new(ran))
+            }
+            Self::Shadow(shadow) => Done::Shadowed(shadow.run()),
+            Self::Probe(probe) => Done::Probed(probe.probe()),
+            Self::HandOver {
+                mut runner,
+                version,
+            } => {
+                let handed = runner.hand_over(&version);
+                Done::HandedOver(runner, handed.map(Box::new))
             }
         }
     }
@@ -116,7 +139,7 @@ impl SlowLane {
     ) -> Option<Result<(Box<Runner>, Vec<Effect>), OpenError>> {
         match self.perform(Work::Open { version, config }).await {
             Some(Done::Opened(opened)) => Some(opened),
-            Some(Done::Ran(..) | Done::Audited(_)) | None => None,
+            _ => None,
         }
     }
 
@@ -149,7 +172,35 @@ impl SlowLane {
     pub(crate) async fn audit(&self, audit: Audit) -> Option<FaultReport> {
         match self.perform(Work::Audit(Box::new(audit))).await {
             Some(Done::Audited(report)) => report.map(|it| *it),
-            Some(Done::Opened(_) | Done::Ran(..)) | None => None,
+            _ => None,
+        }
+    }
+
+    /// Tries another version beside a room.
+    pub(crate) async fn shadow(&self, shadow: Shadow) -> Result<Shadowed, Fault> {
+        match self.perform(Work::Shadow(Box::new(shadow))).await {
+            Some(Done::Shadowed(shadowed)) => shadowed,
+            _ => Err(Fault::lost()),
+        }
+    }
+
+    /// Looks whether what a version on trial saves is what it is. `Some` says where it is not.
+    pub(crate) async fn probe(&self, probe: Audit) -> Option<Fault> {
+        match self.perform(Work::Probe(Box::new(probe))).await {
+            Some(Done::Probed(fault)) => fault,
+            _ => Some(Fault::lost()),
+        }
+    }
+
+    /// Has another version take up a room. `None` as with [`Self::run`].
+    pub(crate) async fn hand_over(
+        &self,
+        runner: Box<Runner>,
+        version: Arc<Version>,
+    ) -> Option<(Box<Runner>, Result<Box<HandOver>, HandOverError>)> {
+        match self.perform(Work::HandOver { runner, version }).await {
+            Some(Done::HandedOver(runner, handed)) => Some((runner, handed)),
+            _ => None,
         }
     }
 
@@ -169,7 +220,7 @@ impl Done {
     fn into_ran(self) -> Option<(Box<Runner>, Ran)> {
         match self {
             Self::Ran(runner, ran) => Some((runner, *ran)),
-            Self::Opened(_) | Self::Audited(_) => None,
+            _ => None,
         }
     }
 }

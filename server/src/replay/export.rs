@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use parlor_proto::Payload;
 use serde_json::{Value as Json, json};
 
 use super::shown::{Shown, ShownStep};
-use super::{Outcome, Recording, ReplayError};
-use crate::plugin::{Action, Audience, Version, ViewAudience};
+use super::{Outcome, Recording, ReplayError, Versions};
+use crate::plugin::{Action, Audience, ViewAudience};
 use crate::room::{EventRecord, MemberNote};
 
 /// Runs a history up to a step, and writes down what everybody could see of it.
@@ -19,10 +18,11 @@ use crate::room::{EventRecord, MemberNote};
 /// See [`Recording::run`].
 pub fn export(
     recording: &Recording,
-    version: &Arc<Version>,
+    versions: &Versions<'_>,
     to: Option<u64>,
 ) -> Result<(Json, Outcome), ReplayError> {
     let (_, first) = recording.snapshots.first().ok_or(ReplayError::Empty)?;
+    let version = versions.of(&recording.digest)?;
     let shown = Shown::new(first);
     let begin_ms = first.host.room_time_ms();
     let mut frames = Vec::new();
@@ -32,7 +32,7 @@ pub fn export(
         }
     }
     let mut end_ms = begin_ms;
-    let outcome = recording.run(version, &mut |step| {
+    let outcome = recording.run(versions, &mut |step| {
         if to.is_some_and(|to| step.number > to) {
             return ControlFlow::Break(());
         }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use parlor_journal::StreamData;
 
-use crate::plugin::{Fault, Ran, Runner, Version};
-use crate::room::{BatchRecord, FormatError, Snapshot, StoredRoom, decode};
+use crate::plugin::{Fault, Ran, Runner, SavedRoom, Version};
+use crate::room::again::{self, Otherwise};
+use crate::room::{BatchRecord, Change, FormatError, Snapshot, StoredRoom, decode};
 
 pub use export::export;
 pub use shown::{Shown, ShownStep, ShownView};
@@ -29,6 +30,34 @@ pub struct Recording {
     pub digest: String,
 }
 
+/// What a history is run with.
+pub enum Versions<'a> {
+    /// With this version, whatever ran it then.
+    One(Arc<Version>),
+    /// With those that ran it then, by their digests.
+    Then(&'a dyn Fn(&str) -> Option<Arc<Version>>),
+}
+
+impl std::fmt::Debug for Versions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::One(version) => f.debug_tuple("One").field(version).finish(),
+            Self::Then(_) => f.debug_tuple("Then").finish(),
+        }
+    }
+}
+
+impl Versions<'_> {
+    fn of(&self, digest: &str) -> Result<Arc<Version>, ReplayError> {
+        match self {
+            Self::One(version) => Ok(Arc::clone(version)),
+            Self::Then(find) => {
+                find(digest).ok_or_else(|| ReplayError::NoVersion(digest.to_owned()))
+            }
+        }
+    }
+}
+
 /// Why a history cannot be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -38,6 +67,9 @@ pub enum ReplayError {
     /// A record is not what this server writes.
     #[error("read record {0}: {1}")]
     Record(u64, String),
+    /// There is no component of this digest.
+    #[error("find the component with digest {0}: name one to run all of it with")]
+    NoVersion(String),
     /// The plugin does not take up the state it saved.
     #[error("take up the state before step {step}: {message}")]
     Load {
@@ -118,16 +150,17 @@ impl Recording {
     /// If it cannot begin. That it comes out otherwise is no error, but an outcome.
     pub fn run(
         &self,
-        version: &Arc<Version>,
+        versions: &Versions<'_>,
         look: &mut dyn FnMut(&ShownStep<'_>) -> ControlFlow<()>,
     ) -> Result<Outcome, ReplayError> {
         let (seq, snapshot) = self.snapshots.first().ok_or(ReplayError::Empty)?;
-        let mut runner = self.begin(version, snapshot)?;
+        let version = versions.of(&snapshot.identity.digest)?;
+        let mut runner = self.begin(&version, snapshot)?;
         let mut shown = Shown::new(snapshot);
         let mut outcome = Outcome::default();
         for (number, batches) in self.records.iter().filter(|(number, _)| number > seq) {
             for batch in batches {
-                match run_batch(&mut runner, batch) {
+                match run_batch(&mut runner, batch, versions)? {
                     Ok(ran) => {
                         outcome.steps += ran.steps.len() as u64;
                         for step in shown.steps(batch, ran) {
@@ -155,15 +188,13 @@ impl Recording {
 
     fn begin(&self, version: &Arc<Version>, from: &Snapshot) -> Result<Runner, ReplayError> {
         let room: Arc<str> = self.room.as_str().into();
-        let (seed, schema) = (from.identity.seed, from.identity.state_schema);
-        let saved = from.saved.to_vec().into();
-        let runner = Runner::load(
-            Arc::clone(version),
-            &room,
-            (seed, schema),
-            from.position,
-            saved,
-        );
+        let saved = SavedRoom {
+            schema: from.identity.state_schema,
+            saved: from.saved.to_vec().into(),
+            position: from.position,
+            outstanding: from.host.outstanding(),
+        };
+        let runner = Runner::load(Arc::clone(version), &room, from.identity.seed, saved);
         let mut runner = runner.map_err(|fault| ReplayError::Load {
             step: from.position.step,
             message: fault.message,
@@ -174,21 +205,32 @@ impl Recording {
     }
 }
 
-/// Runs a batch as it was run, and compares what each step asks for.
-fn run_batch(runner: &mut Runner, batch: &BatchRecord) -> Result<Ran, Difference> {
-    let steps = &batch.outcome.steps;
-    let ranges = steps.iter().map(|it| it.start as usize..it.end as usize);
-    let ran = runner.run_again(&batch.input(), ranges);
-    let ran =
-        ran.map_err(|fault: Fault| Difference::Failed(runner.position().step, fault.message))?;
-    let mut numbers = batch.step..;
-    for (again, then) in ran.steps.iter().zip(steps) {
-        let number = numbers.next().unwrap_or(batch.step);
-        if again.effects_hash != then.effects_hash {
-            return Err(Difference::Effects(number));
+/// Runs a batch as it was run, with what was done to the room before it, and compares what each step asks for.
+fn run_batch(
+    runner: &mut Runner,
+    batch: &BatchRecord,
+    versions: &Versions<'_>,
+) -> Result<Result<Ran, Difference>, ReplayError> {
+    let failed = |fault: Fault| Difference::Failed(batch.step, fault.message);
+    let changed = match (&batch.change, versions) {
+        (Some(Change::Switched(digest)), Versions::Then(_)) => {
+            again::switch(runner, &versions.of(digest)?)
         }
+        (Some(Change::RolledBack), Versions::Then(_)) => {
+            let fault = Fault::ordered("it was rolled back then");
+            runner.roll_back(&fault).map(drop)
+        }
+        (Some(Change::Switched(_) | Change::RolledBack | Change::Locked(_)) | None, _) => Ok(()),
+    };
+    if let Err(fault) = changed {
+        return Ok(Err(failed(fault)));
     }
-    Ok(ran)
+    Ok(
+        again::run(runner, batch).map_err(|otherwise| match otherwise {
+            Otherwise::Failed(step, fault) => Difference::Failed(step, fault.message),
+            Otherwise::Effects(step) => Difference::Effects(step),
+        }),
+    )
 }
 
 /// Compares the plugin's state with what it saved then.

@@ -134,7 +134,9 @@ fn event(event: &EventRecord) -> String {
         EventRecord::Away(member) => format!("away: {member}"),
         EventRecord::Back(member) => format!("back: {member}"),
         EventRecord::Changed(member) => format!("changed: {} is {}", member.id, member.name),
-        EventRecord::Resync { member, .. } => format!("resync: {member}"),
+        EventRecord::Resync { member, .. } | EventRecord::Resent(member) => {
+            format!("resync: {member}")
+        }
         EventRecord::Message {
             member,
             id,

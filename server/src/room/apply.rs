@@ -148,7 +148,7 @@ impl RoomCore {
                 let label = match reason {
                     LeaveReason::Left => "left",
                     LeaveReason::Disconnected => "disconnected",
-                    LeaveReason::Expelled => "kicked",
+                    LeaveReason::Expelled | LeaveReason::Removed => "kicked",
                 };
                 if let Some(gone) = self.let_out(*member, peer, *id, *reason) {
                     self.announce_departure(gone, label);
@@ -168,6 +168,7 @@ impl RoomCore {
             | Origin::Kick { member: None }
             | Origin::Message { .. }
             | Origin::Timer { .. }
+            | Origin::Resend
             | Origin::Room => {}
             Origin::Stored { id } => self.note_answered(*id),
         }
@@ -223,13 +224,13 @@ impl RoomCore {
     /// What a member is told of the room it is in.
     pub(super) fn joined_frame(&self, member: &MemberRecord, id: Option<u64>) -> ServerFrame {
         let identity = &self.identity;
-        let description = &identity.version.description;
+        let description = &self.version.description;
         ServerFrame::RoomJoined(server::RoomJoined {
             room: identity.name.to_string(),
             code: identity.code.clone(),
             plugin: description.name.clone(),
             version: description.version.clone(),
-            digest: identity.version.digest.to_string(),
+            digest: self.version.digest.to_string(),
             durability: self.durability,
             you: Member {
                 away: false,
@@ -250,7 +251,7 @@ impl RoomCore {
 
     /// The members that a member is told of. It is there itself, though the others may not have been told so yet.
     pub(super) fn members_shown(&self, to: u32) -> Vec<Member> {
-        if self.identity.version.description.presence != wit::Presence::Full {
+        if self.version.description.presence != wit::Presence::Full {
             return Vec::new();
         }
         let mut members = self.roster.shown();
@@ -335,11 +336,11 @@ impl RoomCore {
             | Origin::Change { .. }
             | Origin::Resync { .. }
             | Origin::Stored { .. } => self.announce(origin, false, &mut Vec::new()),
-            Origin::Timer { .. } | Origin::Room => {}
+            Origin::Timer { .. } | Origin::Resend | Origin::Room => {}
         }
     }
 
-    fn act(&mut self, action: Action, now_ms: u64) {
+    pub(super) fn act(&mut self, action: Action, now_ms: u64) {
         match action {
             Action::Send { to, from, payload } => self.send_message(&to, from, payload),
             Action::State {
@@ -351,7 +352,7 @@ impl RoomCore {
                     .views
                     .publish(&view, audience, value, self.clock.tick())
                 {
-                    tracing::error!(room = %self.identity.name, plugin = %self.identity.version.label, "the room has more than {VIEWS_MAX} views, or they take more than {VIEWS_BYTES_MAX} bytes");
+                    tracing::error!(room = %self.identity.name, plugin = %self.version.label, "the room has more than {VIEWS_MAX} views, or they take more than {VIEWS_BYTES_MAX} bytes");
                     let message = "the room's plugin publishes more than a room may hold";
                     self.closing = Some((ErrorCode::PluginFailed, message.to_owned()));
                 }
@@ -362,7 +363,7 @@ impl RoomCore {
             Action::SetTimer { timer, after_ms } => {
                 let due_ms = now_ms.saturating_add(after_ms);
                 if !self.timers.set(timer, due_ms) {
-                    tracing::warn!(room = %self.identity.name, plugin = %self.identity.version.label, timer, "too many timers; this one was not set");
+                    tracing::warn!(room = %self.identity.name, plugin = %self.version.label, timer, "too many timers; this one was not set");
                 }
             }
             Action::CancelTimer(timer) => self.timers.cancel(timer),
@@ -414,7 +415,7 @@ impl RoomCore {
         self.ring.push(seq, recipients, encoded, self.now);
     }
 
-    fn kick(&mut self, member: u32, reason: &str) {
+    pub(super) fn kick(&mut self, member: u32, reason: &str) {
         let Some(gone) = self.expel(member) else {
             return;
         };

@@ -54,6 +54,15 @@ impl Clock {
         self.tick = tick;
     }
 
+    /// Ticks at another rate from now on. Room time and the numbers of ticks go on.
+    pub(crate) fn set_rate(&mut self, now: Instant, tick_hz: u32) {
+        if tick_hz != self.tick_hz {
+            let room_time_ms = self.room_time_ms(now);
+            self.set(self.instant_of(room_time_ms), room_time_ms, self.tick);
+            self.tick_hz = tick_hz;
+        }
+    }
+
     /// The last tick's number.
     pub(crate) fn tick(&self) -> u64 {
         self.tick
@@ -196,6 +205,19 @@ impl Timers {
         let serial = self.serial;
         self.set.insert(timer, SetTimer { due_ms, serial });
         true
+    }
+
+    /// All that run, each with the room time at which it is due.
+    pub(crate) fn due_times(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.set.iter().map(|(timer, it)| (*timer, it.due_ms))
+    }
+
+    /// Has these run and no others.
+    pub(crate) fn replace(&mut self, timers: impl IntoIterator<Item = (u32, u64)>) {
+        self.set.clear();
+        for (timer, due_ms) in timers {
+            self.set(timer, due_ms);
+        }
     }
 
     pub(crate) fn cancel(&mut self, timer: u32) {

@@ -10,6 +10,7 @@ use parlor_proto::{Durability, ErrorCode, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
 use super::apply::PRESENCE_VIEW;
+use super::changing::BeforeTrial;
 use super::clock::{Clock, LATE_TICK, StatePace, Timers};
 use super::handle::{BUSY, RoomIdentity, RoomInput, RoomStatus};
 use super::inputs::Admission;
@@ -23,7 +24,7 @@ use super::storage::Operations;
 use super::views::{Place, Views};
 use crate::breakage::TestBreak;
 use crate::fanout::Fanout;
-use crate::plugin::{BatchInput, wit};
+use crate::plugin::{BatchInput, Version, wit};
 use crate::release::Leaving;
 use crate::session::Peer;
 use crate::session::outbox::Control;
@@ -42,6 +43,8 @@ pub(super) const CLOSED: &str = "the room closed before it came to this";
 #[derive(Debug)]
 pub(crate) struct RoomCore {
     pub(super) identity: Arc<RoomIdentity>,
+    /// What the room runs.
+    pub(super) version: Arc<Version>,
     /// Which of its histories the room tells.
     pub(super) epoch: u64,
     pub(super) durability: Durability,
@@ -67,7 +70,7 @@ pub(crate) struct RoomCore {
     pub(super) pending: VecDeque<Pending>,
     /// What an on-tick room gathers until its next tick.
     pub(super) held: VecDeque<Pending>,
-    held_bytes: usize,
+    pub(super) held_bytes: usize,
     /// What the plugin brought about itself. It waits for the next wake-up: a plugin that always answers itself must not
     /// keep the room from its mailbox.
     pub(super) own: VecDeque<Pending>,
@@ -75,7 +78,9 @@ pub(crate) struct RoomCore {
     pub(super) closing: Option<(ErrorCode, String)>,
     /// Who uses the room up; `None` where nobody is held to account.
     pub(super) load: Option<Load>,
-    state_pace: StatePace,
+    pub(super) state_pace: StatePace,
+    /// How the room was when the version that is on trial took over.
+    pub(super) before_trial: Option<BeforeTrial>,
     /// Whether there ever were too many members to name them.
     pub(super) is_counted: bool,
     pub(super) is_presence_dirty: bool,
@@ -102,20 +107,17 @@ impl RoomCore {
         metrics: Arc<Metrics>,
         now: Instant,
     ) -> Self {
-        let description = &identity.version.description;
-        let tick_hz = description.tick_hz;
-        let state_pace = match description.state_interval_ms {
-            None if tick_hz > 0 => StatePace::once_a_tick(),
-            interval_ms => StatePace::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
-        };
+        let version = identity.version();
+        let description = &version.description;
         Self {
-            clock: Clock::new(now, tick_hz),
+            clock: Clock::new(now, description.tick_hz),
             fanout: Fanout::new(Arc::clone(&metrics)),
             ring: Ring::new(settings.resume_window, Arc::clone(&settings.retained)),
             is_ring_settled: true,
             load: settings.busy_percent_max.map(|max| Load::new(max, now)),
             input_times: metrics.inputs_of(&description.name),
-            durability: settings.durability_of(&identity.version),
+            durability: settings.durability_of(&version),
+            version: Arc::clone(&version),
             identity,
             epoch,
             status,
@@ -133,7 +135,8 @@ impl RoomCore {
             held_bytes: 0,
             own: VecDeque::new(),
             closing: None,
-            state_pace,
+            state_pace: state_pace_of(&version),
+            before_trial: None,
             is_counted: false,
             is_presence_dirty: false,
             presence_sent: None,
@@ -176,6 +179,13 @@ impl RoomCore {
             RoomInput::Renamed { session, name } => self.rename(session, name),
             RoomInput::Stored { operation, answer } => self.stored(operation, answer),
             RoomInput::Roles { session, roles } => self.change_roles(session, roles),
+            RoomInput::Signal { name, payload } => {
+                let payload = payload.as_msgpack().to_vec();
+                let signal = wit::Signal { name, payload };
+                self.hold(wit::Event::Signal(signal), Origin::Room);
+            }
+            RoomInput::Remove(member) => self.remove_by_order(member),
+            RoomInput::Order(_) => debug_assert!(false, "orders are for the room's task"),
             RoomInput::Shutdown if self.durability != Durability::None => self.is_suspended = true,
             RoomInput::Shutdown => self.close(
                 ErrorCode::ServerDraining.as_str(),
@@ -362,6 +372,7 @@ impl RoomCore {
                 | Origin::Resync { .. }
                 | Origin::Timer { .. }
                 | Origin::Stored { .. }
+                | Origin::Resend
                 | Origin::Room => {}
             }
         }
@@ -395,12 +406,12 @@ impl RoomCore {
 
     /// Whether the number of members is published.
     pub(super) fn shows_count(&self) -> bool {
-        self.identity.version.description.presence != wit::Presence::None && !self.names_members()
+        self.version.description.presence != wit::Presence::None && !self.names_members()
     }
 
     /// Whether members are named to each other, or only counted.
     pub(super) fn names_members(&self) -> bool {
-        self.identity.version.description.presence == wit::Presence::Full && !self.is_counted
+        self.version.description.presence == wit::Presence::Full && !self.is_counted
     }
 
     /// Once there were too many members to name them all, they are only counted: whoever was told of some would
@@ -496,7 +507,7 @@ impl RoomCore {
                 return self.fanout.send([&peer], answer);
             }
         }
-        let payload_bytes_max = self.identity.version.limits.payload_bytes_max;
+        let payload_bytes_max = self.version.limits.payload_bytes_max;
         if payload.len() > payload_bytes_max {
             let text = format!(
                 "this room takes at most {payload_bytes_max} bytes of MessagePack a message; send less"
@@ -534,7 +545,7 @@ impl RoomCore {
 
     /// Queues what an on-tick room hands over with its next tick.
     pub(super) fn hold(&mut self, event: wit::Event, origin: Origin) {
-        let is_on_tick = self.identity.version.description.delivery == wit::Delivery::OnTick;
+        let is_on_tick = self.version.description.delivery == wit::Delivery::OnTick;
         let queue = if is_on_tick {
             self.held_bytes += payload_bytes(&event);
             &mut self.held
@@ -566,6 +577,15 @@ impl RoomCore {
             let message = "this room shows you no such view";
             self.refuse(peer, ErrorCode::ViewNotFound.as_str(), message, None);
         }
+    }
+}
+
+/// How often a version's views are sent.
+pub(super) fn state_pace_of(version: &Version) -> StatePace {
+    let description = &version.description;
+    match description.state_interval_ms {
+        None if description.tick_hz > 0 => StatePace::once_a_tick(),
+        interval_ms => StatePace::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
     }
 }
 

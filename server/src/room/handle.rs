@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::answers::Answers;
+use super::orders::Order;
 use crate::plugin::{Version, wit};
 use crate::session::{Peer, SessionId};
 use crate::storage::{Held, OperationId};
@@ -65,6 +66,12 @@ pub(crate) enum RoomInput {
         session: SessionId,
         roles: Vec<String>,
     },
+    /// The operator says something to the plugin.
+    Signal { name: String, payload: Payload },
+    /// The operator wants this member out.
+    Remove(u32),
+    /// Something for the room's task.
+    Order(Box<Order>),
     /// The server is about to stop.
     Shutdown,
 }
@@ -106,6 +113,8 @@ pub(crate) enum LeaveReason {
     Disconnected,
     /// Its roles no longer let it be a member.
     Expelled,
+    /// The operator removed it.
+    Removed,
 }
 
 impl LeaveReason {
@@ -114,7 +123,7 @@ impl LeaveReason {
         match self {
             Self::Left => wit::LeaveReason::Left,
             Self::Disconnected => wit::LeaveReason::Disconnected,
-            Self::Expelled => wit::LeaveReason::Kicked,
+            Self::Expelled | Self::Removed => wit::LeaveReason::Kicked,
         }
     }
 }
@@ -132,11 +141,13 @@ pub(crate) struct JoinRequest {
     pub(crate) id: Option<u64>,
 }
 
-/// What does not change while a room lives.
+/// What does not change while a room lives, but for the version that it runs.
 #[derive(Debug)]
 pub(crate) struct RoomIdentity {
     pub(crate) name: Arc<str>,
-    pub(crate) version: Arc<Version>,
+    /// The plugin's name, whatever version of it the room runs.
+    pub(crate) plugin: Arc<str>,
+    version: RwLock<Arc<Version>>,
     pub(crate) visibility: Visibility,
     /// The code of a private room.
     pub(crate) code: Option<String>,
@@ -146,11 +157,46 @@ pub(crate) struct RoomIdentity {
     pub(crate) options: Payload,
 }
 
+/// What a room is made with, beside its name and the version that it runs.
+#[derive(Debug)]
+pub(crate) struct RoomTraits {
+    pub(crate) visibility: Visibility,
+    pub(crate) code: Option<String>,
+    pub(crate) match_key: Payload,
+    pub(crate) options: Payload,
+}
+
+impl RoomIdentity {
+    pub(crate) fn new(name: Arc<str>, version: Arc<Version>, traits: RoomTraits) -> Self {
+        Self {
+            name,
+            plugin: version.description.name.as_str().into(),
+            version: RwLock::new(version),
+            visibility: traits.visibility,
+            code: traits.code,
+            match_key: traits.match_key,
+            options: traits.options,
+        }
+    }
+
+    /// The version that the room runs at the moment.
+    pub(crate) fn version(&self) -> Arc<Version> {
+        let version = self.version.read();
+        Arc::clone(&version.unwrap_or_else(|lock| lock.into_inner()))
+    }
+
+    /// Notes that the room runs another version from here on. For the room itself.
+    pub(super) fn set_version(&self, version: Arc<Version>) {
+        let present = self.version.write();
+        *present.unwrap_or_else(|lock| lock.into_inner()) = version;
+    }
+}
+
 /// What changes, and may be looked at from outside without asking the room.
 #[derive(Debug)]
 pub(crate) struct RoomStatus {
     players: AtomicU32,
-    players_max: u32,
+    players_max: AtomicU32,
     spectators: AtomicU32,
     is_locked: AtomicBool,
     metadata: RwLock<Payload>,
@@ -165,7 +211,7 @@ impl RoomStatus {
     pub(crate) fn new(players_max: u32) -> Self {
         Self {
             players: AtomicU32::new(0),
-            players_max,
+            players_max: AtomicU32::new(players_max),
             spectators: AtomicU32::new(0),
             is_locked: AtomicBool::new(false),
             metadata: RwLock::new(Payload::empty_map()),
@@ -177,9 +223,10 @@ impl RoomStatus {
 
     /// Takes a player's seat if one is free. The one place where capacity is decided.
     pub(crate) fn take_player_seat(&self) -> bool {
+        let players_max = self.players_max();
         self.players
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
-                (taken < self.players_max).then_some(taken + 1)
+                (taken < players_max).then_some(taken + 1)
             })
             .is_ok()
     }
@@ -205,7 +252,12 @@ impl RoomStatus {
     }
 
     pub(crate) fn players_max(&self) -> u32 {
-        self.players_max
+        self.players_max.load(Ordering::Acquire)
+    }
+
+    /// Has the room hold so many players from here on; those who have a seat keep it.
+    pub(super) fn set_players_max(&self, players_max: u32) {
+        self.players_max.store(players_max, Ordering::Release);
     }
 
     pub(crate) fn is_locked(&self) -> bool {

@@ -13,7 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::core::RoomCore;
-use super::durable::{self, Draft, IdentityNote, Means, Recovered, Snapshot, Writer};
+use super::durable::{
+    self, BatchRecord, Change, Draft, IdentityNote, Means, Recovered, Snapshot, Writer,
+};
 use super::origin::Origin;
 use super::settings::Settings;
 use super::{OpenRefusal, RoomTask, handle};
@@ -165,6 +167,32 @@ impl RoomTask {
         }
     }
 
+    /// Writes down what was done to the room between two batches, if it has a journal.
+    pub(super) fn record_change(
+        &mut self,
+        core: &RoomCore,
+        slot: &Option<Box<Runner>>,
+        change: Change,
+    ) {
+        let lasting = self.lasting.as_mut().filter(|it| it.is_journal());
+        let (Some(lasting), Some(runner)) = (lasting, slot) else {
+            return;
+        };
+        let room_time_ms = core.clock.room_time_ms(Instant::now());
+        let (step, tick) = (runner.position().step, core.clock.tick());
+        let record = BatchRecord::of_change(step, room_time_ms, tick, change);
+        if let Some(lsn) = lasting.writer.record(record, false) {
+            Self::hold_until(core, lsn);
+        }
+    }
+
+    /// Writes down what a version saved that has just proved itself.
+    pub(super) fn keep_state(&mut self, core: &RoomCore, slot: &Option<Box<Runner>>, saved: Bytes) {
+        if let Some(runner) = slot.as_ref().filter(|_| !core.is_closed) {
+            self.write_snapshot(core, runner, saved, false);
+        }
+    }
+
     /// Writes down what the plugin saved behind a batch that is applied.
     pub(super) fn keep_saved(&mut self, core: &RoomCore, runner: &Runner, saved: Option<Bytes>) {
         let is_journal = self.lasting.as_ref().is_some_and(Lasting::is_journal);
@@ -180,7 +208,11 @@ impl RoomTask {
         runner: &mut Runner,
         now: Instant,
     ) {
-        if core.is_closed || runner.is_audited() || !self.node.audits.is_due(now) {
+        if core.is_closed
+            || runner.is_audited()
+            || runner.parked().is_some()
+            || !self.node.audits.is_due(now)
+        {
             return;
         }
         match runner.begin_audit() {
@@ -205,7 +237,8 @@ impl RoomTask {
     }
 
     /// Ends a room whose plugin failed where it could not be mended.
-    fn give_up(&self, core: &mut RoomCore, fault: &Fault, step: u64) {
+    pub(super) fn give_up(&self, core: &mut RoomCore, fault: &Fault, step: u64) {
+        self.note_lost(core);
         self.report_fault(fault, step, "saving the room");
         core.close(
             ErrorCode::PluginFailed.as_str(),
@@ -215,7 +248,9 @@ impl RoomTask {
 
     /// When the room is to be looked at for the sake of its journal.
     pub(super) fn next_save(&self) -> Option<Instant> {
-        self.lasting.as_ref().and_then(|it| it.save_due)
+        // What a version on trial saves counts when it is over.
+        let lasting = self.lasting.as_ref().filter(|_| !self.is_on_trial());
+        lasting.and_then(|it| it.save_due)
     }
 
     /// Told when more of what was written is durable, if anything waits for that.
@@ -251,7 +286,7 @@ impl RoomTask {
         for operation in core.operations.take_asked(durable) {
             self.node.storage.run(&self.handle, operation);
         }
-        let plugin = &self.handle.identity.version.description.name;
+        let plugin = &*self.handle.identity.plugin;
         for id in core.operations.take_answered(durable) {
             self.node.storage.forget(plugin, id);
         }
@@ -352,7 +387,7 @@ impl RoomTask {
     /// Saves the room for the server that comes after this one, and waits until that is durable.
     pub(super) async fn suspend(&mut self, core: &mut RoomCore, runner: &mut Option<Box<Runner>>) {
         let saved = self.save(core, runner, true);
-        self.settle(core, saved).await;
+        self.wait_for_disk(core, saved).await;
     }
 
     /// The room is over, also in the journal. What its members are told waits for that.
@@ -362,14 +397,14 @@ impl RoomTask {
         };
         let lsn = lasting.writer.end();
         Self::hold_until(core, lsn);
-        let plugin = &self.handle.identity.version.description.name;
+        let plugin = &*self.handle.identity.plugin;
         for id in core.operations.unanswered() {
             self.node.storage.forget(plugin, id);
         }
-        self.settle(core, Some(lsn)).await;
+        self.wait_for_disk(core, Some(lsn)).await;
     }
 
-    async fn settle(&self, core: &RoomCore, lsn: Option<Lsn>) {
+    async fn wait_for_disk(&self, core: &RoomCore, lsn: Option<Lsn>) {
         let (Some(lasting), Some(lsn)) = (&self.lasting, lsn) else {
             return;
         };
@@ -412,6 +447,13 @@ impl RoomTask {
         let (core, runner) = (&mut recovered.core, &mut recovered.runner);
         let journal = persistence.journal.clone();
         // What clients know of a history that did not come back must not be taken for what comes now.
+        if recovered.loss.is_some() {
+            // The stream that it goes on in begins with what it is now.
+            let settled = runner.settle_if_on_trial();
+            settled.map_err(|fault| self.cannot_save(&fault, runner.position().step))?;
+            core.end_trial();
+        }
+        self.resume_trial(runner);
         let is_new_history = recovered.loss.is_some()
             || (core.durability == Durability::Snapshot && !recovered.is_last);
         if is_new_history {
@@ -443,13 +485,14 @@ impl RoomTask {
         }
         core.status.set_metadata(core.metadata.clone());
         core.pass_sleep(slept);
-        let plugin = &core.identity.version.description.name;
+        let plugin = &*core.identity.plugin;
         let unanswered: HashSet<_> = core.operations.unanswered().collect();
         node.storage
             .forget_answered(plugin, core.epoch, &unanswered);
         core.ask_again();
         let name = Arc::clone(&core.identity.name);
         core.find_absent(|session| node.sessions.awaits(session, &name));
+        self.follow_rollout(core);
         node.rooms.open_to_quick_match(&self.handle);
         node.crash_points.pass("recovered");
         tracing::debug!(room = %core.identity.name, batches = recovered.batches, took = ?started.elapsed(), "recovered");
@@ -457,12 +500,15 @@ impl RoomTask {
     }
 
     fn save_now(&mut self, core: &RoomCore, runner: &mut Runner) -> Result<(), OpenRefusal> {
-        let (saved, _) = runner.save().map_err(|fault| {
-            self.report_fault(&fault, runner.position().step, "saving the room");
-            OpenRefusal::failed()
-        })?;
+        let saved = runner.save();
+        let (saved, _) = saved.map_err(|fault| self.cannot_save(&fault, runner.position().step))?;
         self.write_snapshot(core, runner, saved, false);
         Ok(())
+    }
+
+    fn cannot_save(&self, fault: &Fault, step: u64) -> OpenRefusal {
+        self.report_fault(fault, step, "saving the room");
+        OpenRefusal::failed()
     }
 
     /// A room that cannot be brought back: its stream is kept as a file for its author, and the name is free again.
@@ -480,9 +526,10 @@ impl RoomTask {
 
     pub(super) fn report_fault(&self, fault: &Fault, step: u64, doing: &str) {
         let identity = &self.handle.identity;
+        let version = identity.version();
         self.report(&crate::plugin::FaultReport {
-            plugin: Arc::clone(&identity.version.label),
-            digest: Arc::clone(&identity.version.digest),
+            plugin: Arc::clone(&version.label),
+            digest: Arc::clone(&version.digest),
             room: Arc::clone(&identity.name),
             step,
             events: 0,
@@ -526,7 +573,7 @@ impl Work {
             )
         };
         let means = Means {
-            version: &handle.identity.version,
+            version_of: &|digest| node.version_of(digest),
             blank: &blank,
             peer_of: &|session| node.sessions.peer_of(session),
             now,

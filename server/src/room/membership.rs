@@ -16,6 +16,9 @@ use crate::session::{Peer, SessionId};
 /// What is said to a member whose roles no longer let it be one.
 const FORBIDDEN: &str = "you may not be in rooms of this plugin any more; sign in with other roles";
 
+/// What is said to a member whom the operator removed.
+const REMOVED: &str = "the operator removed you from this room";
+
 impl RoomCore {
     pub(super) fn join(&mut self, request: JoinRequest) {
         let has_reservation = request.has_reservation;
@@ -55,7 +58,7 @@ impl RoomCore {
         if self.roster.of_session(request.peer.session).is_some() {
             return Err((ErrorCode::AlreadyInRoom, "you are in this room already"));
         }
-        let version = &self.identity.version;
+        let version = &self.version;
         let may_play = version.permits(wit::Action::Join, &request.roles);
         let may_watch = version.permits(wit::Action::Watch, &request.roles);
         let has_spectator_seat =
@@ -154,9 +157,20 @@ impl RoomCore {
                 self.refuse(&gone.peer, ErrorCode::Forbidden.as_str(), FORBIDDEN, id);
                 self.dismiss(&gone.peer, left(None));
             }
+            LeaveReason::Removed => {
+                self.refuse(&gone.peer, ErrorCode::Kicked.as_str(), REMOVED, id);
+                self.dismiss(&gone.peer, left(None));
+            }
             LeaveReason::Disconnected => {}
         }
         gone.is_admitted.then(|| gone.to_frame())
+    }
+
+    /// The operator wants somebody out.
+    pub(super) fn remove_by_order(&mut self, member: u32) {
+        if let Some(peer) = self.roster.get(member).map(|it| it.peer.clone()) {
+            self.leave(peer, None, LeaveReason::Removed);
+        }
     }
 
     /// Removes a member at once, and has the plugin and the others told.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod apply;
+mod changing;
 mod clock;
 mod core;
 mod delivery;
@@ -13,6 +14,7 @@ mod inputs;
 mod lasting;
 mod load;
 mod membership;
+mod orders;
 mod origin;
 mod registry;
 mod resume;
@@ -21,6 +23,7 @@ mod roster;
 mod settings;
 mod sleeping;
 mod storage;
+mod swap;
 mod views;
 
 use std::sync::Arc;
@@ -33,20 +36,26 @@ use tokio::time::Instant;
 use self::core::RoomCore;
 use self::lasting::Lasting;
 use self::settings::Settings;
+use self::swap::Swap;
 use crate::fanout::Fanout;
 use crate::node::Node;
 use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
 
+pub(crate) use durable::again;
 pub(crate) use durable::{
-    BatchRecord, EventRecord, FormatError, MemberNote, Snapshot, StoredRoom, decode, number_of,
+    BatchRecord, Change, EventRecord, FormatError, MemberNote, Snapshot, StoredRoom, decode,
+    number_of,
 };
 pub(crate) use handle::{
     BUSY, Claim, JoinRequest, LeaveReason, MailboxBounds, PostError, Return, RoomHandle,
     RoomIdentity, RoomInput, RoomStatus,
 };
 pub(crate) use lasting::{Beginning, NO_STORAGE};
+pub(crate) use orders::{
+    Changed, Order, RoomReport, SwapOrder, SwapPhase, SwapRefusal, Swapped, TrialEnd,
+};
 pub(crate) use registry::{Located, Locator, Made, Registry};
 pub(crate) use ring::RetainedBytes;
 pub(crate) use sleeping::{Sleeper, tend};
@@ -76,10 +85,12 @@ pub(crate) async fn run(
         mailbox,
         inbox: Vec::with_capacity(INBOX_MAX),
         lane: Lane::default(),
+        orders: Vec::new(),
+        swap: None,
         lasting: None,
     };
     let _registered = Registered::new(&room);
-    room.lane.is_slow = room.handle.identity.version.is_slow();
+    room.lane.is_slow = room.handle.identity.version().is_slow();
     let begun = match beginning {
         Beginning::New { epoch } => room.open(epoch).await,
         Beginning::Stored { number, slept } => room.bring_back(number, slept).await,
@@ -121,6 +132,10 @@ struct RoomTask {
     inbox: Vec<RoomInput>,
     lane: Lane,
     fanout: Fanout,
+    /// What was ordered and not done yet.
+    orders: Vec<Order>,
+    /// The change to another version that is under way.
+    swap: Option<Swap>,
     /// How it outlives this task; `None` if it does not.
     lasting: Option<Lasting>,
 }
@@ -169,7 +184,7 @@ impl OpenRefusal {
 impl RoomTask {
     async fn open(&mut self, epoch: u64) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
         let identity = &self.handle.identity;
-        let version = &identity.version;
+        let version = &identity.version();
         let config = wit::Config {
             room: identity.name.to_string(),
             seed: rand::random(),
@@ -221,13 +236,18 @@ impl RoomTask {
             let stalled = self.look_at_disk(&mut core, now);
             self.serve_storage(&mut core);
             let empty_grace = (!self.is_falling_asleep(&core)).then_some(grace);
-            let due = [core.next_wake(empty_grace), self.next_save()];
+            let due = [
+                core.next_wake(empty_grace),
+                self.next_save(),
+                self.trial_until(),
+            ];
             let wake = stalled.or_else(|| due.into_iter().flatten().min());
             let committed = self.committed(&core);
             // What waits in the mailbox is bounded there; what is taken is not.
             let is_full = core.is_behind;
             // What came while the room was brought back is here already.
-            if self.inbox.is_empty() {
+            let has_orders = !self.orders.is_empty() && stalled.is_none();
+            if self.inbox.is_empty() && !has_orders {
                 tokio::select! {
                     taken = self.mailbox.recv_many(&mut self.inbox, INBOX_MAX), if !is_full => {
                         if taken == 0 {
@@ -246,11 +266,14 @@ impl RoomTask {
             core.judge_load();
             for input in self.inbox.drain(..) {
                 handle::account_taken(&self.handle.status, &input);
-                core.accept(input);
+                match input {
+                    RoomInput::Order(order) => self.orders.push(*order),
+                    input => core.accept(input),
+                }
             }
             if stalled.is_none() {
                 core.pass_time(now);
-                if self.run_batches(&mut core, &mut runner, now).await.is_err() {
+                if self.step(&mut core, &mut runner, now).await.is_err() {
                     core.close(
                         ErrorCode::PluginFailed.as_str(),
                         "the room was lost inside the server",
@@ -262,11 +285,16 @@ impl RoomTask {
             }
             core.trim_ring();
             if core.is_suspended {
+                if self.is_on_trial() {
+                    self.settle(&mut core, &mut runner);
+                }
                 self.suspend(&mut core, &mut runner).await;
                 break;
             }
             if !core.is_deserted(now, grace) || !core.operations.are_done() {
                 self.stay_awake(&mut core, &mut runner);
+            } else if self.is_swapping() {
+                // It stays awake for its trial, which is over soon.
             } else if !self.is_lasting() {
                 core.close(ErrorCode::RoomClosed.as_str(), "the room was empty");
             } else if self.fall_asleep(&mut core, &mut runner) {
@@ -278,6 +306,17 @@ impl RoomTask {
             }
         }
         self.retire().await;
+    }
+
+    /// Runs what waits, and does what was ordered.
+    async fn step(
+        &mut self,
+        core: &mut RoomCore,
+        runner: &mut Option<Box<Runner>>,
+        now: Instant,
+    ) -> Result<(), Lost> {
+        self.run_batches(core, runner, now).await?;
+        self.obey(core, runner).await
     }
 
     /// Runs what waits, batch by batch.
@@ -293,7 +332,7 @@ impl RoomTask {
             let draft = self.draft(core, &input, &batch);
             let mut ran = self.run_batch(runner, input).await.ok_or(Lost)?;
             if self.lane.observe(ran.cost) {
-                self.handle.identity.version.demote();
+                core.version.demote();
             }
             self.node
                 .metrics
@@ -305,6 +344,12 @@ impl RoomTask {
             self.record(core, draft, &ran);
             let saved = ran.saved.take();
             self.audit(ran.audit.take());
+            if ran.is_lost {
+                self.note_lost(core);
+            }
+            if let Some(back) = ran.rolled_back.take() {
+                self.on_rolled_back(core, *back, ran.first_step);
+            }
             core.apply(&batch, ran, now_ms);
             if let Some(runner) = runner {
                 self.keep_saved(core, runner, saved);
@@ -398,6 +443,9 @@ impl RoomTask {
                 | RoomInput::Renamed { .. }
                 | RoomInput::Stored { .. }
                 | RoomInput::Roles { .. }
+                | RoomInput::Signal { .. }
+                | RoomInput::Remove(_)
+                | RoomInput::Order(_)
                 | RoomInput::Shutdown => {}
             }
         }

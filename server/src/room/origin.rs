@@ -46,6 +46,8 @@ pub(super) enum Origin {
     },
     /// A member begins anew.
     Resync { member: u32, fresh: Fresh },
+    /// The plugin is to send a member again what it needs; the member is where it was.
+    Resend,
     /// A timer, and which of its settings.
     Timer { serial: u64 },
     /// An answer of the storage.

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use super::filter::Filter;
-use super::handle::{RoomHandle, RoomIdentity, RoomInput, RoomStatus};
+use super::handle::{RoomHandle, RoomIdentity, RoomInput, RoomStatus, RoomTraits};
 use super::lasting::Beginning;
 use super::sleeping::Sleepers;
 use crate::node::Node;
-use crate::plugin::{Version, wit};
+use crate::plugin::{NoVersion, Version, wit};
 
 /// The alphabet of codes: no letter that is read as another.
 const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -161,7 +161,7 @@ impl Locator<'_> {
                         "no room has this name; name a plugin to make it",
                     );
                 };
-                let version = self.version(plugin)?;
+                let version = self.version(plugin, name)?;
                 let made = self.make(name.into(), version, join)?;
                 // The guard must go before another map is locked: quick match locks the two the other way round.
                 drop(vacant.insert(made.room.clone()));
@@ -198,7 +198,11 @@ impl Locator<'_> {
         key: &MatchKey,
         join: &client::JoinRoom,
     ) -> Result<Located, Refused> {
-        let version = self.version(plugin)?;
+        let name = format!(
+            "{plugin}-{}",
+            random_text(NAME_SUFFIX_CHARS).to_ascii_lowercase()
+        );
+        let version = self.version(plugin, &name)?;
         let wants_public = join.visibility.unwrap_or(Visibility::Public) == Visibility::Public;
         let may_find = join.create != Some(Create::Always) && wants_public;
         let wants_to_play = join.seat != Some(Seat::Spectator);
@@ -228,10 +232,6 @@ impl Locator<'_> {
                 "no room of this plugin has a free seat",
             );
         }
-        let name = format!(
-            "{plugin}-{}",
-            random_text(NAME_SUFFIX_CHARS).to_ascii_lowercase()
-        );
         let made = self.make(name.into(), version, join)?;
         let room = made.room.clone();
         let has_reservation = wants_to_play && room.status.take_player_seat();
@@ -250,11 +250,17 @@ impl Locator<'_> {
         })
     }
 
-    fn version(&self, plugin: &str) -> Result<Arc<Version>, Refused> {
-        self.node.catalog.get(plugin).ok_or_else(|| {
-            let known = self.node.catalog.labels().join(", ");
-            let message = format!("no plugin is called {plugin:?}; there are: {known}");
-            (ErrorCode::PluginNotFound, message)
+    /// What a new room of this name is made of.
+    fn version(&self, plugin: &str, room: &str) -> Result<Arc<Version>, Refused> {
+        if let Some(version) = self.node.rollouts.version_for(plugin, room) {
+            return Ok(version);
+        }
+        self.node.catalog.for_new_room(plugin).map_err(|error| {
+            let code = match error {
+                NoVersion::Unknown { .. } => ErrorCode::PluginNotFound,
+                NoVersion::Suspect { .. } => ErrorCode::PluginFailed,
+            };
+            (code, error.to_string())
         })
     }
 
@@ -285,14 +291,13 @@ impl Locator<'_> {
         node.rooms.claim_place(node)?;
         let visibility = join.visibility.unwrap_or(Visibility::Public);
         let code = (visibility == Visibility::Private).then(|| node.rooms.issue_code(&name));
-        let identity = Arc::new(RoomIdentity {
-            name,
-            version,
+        let traits = RoomTraits {
             visibility,
             code,
             match_key: match_key(Some(&options)),
             options,
-        });
+        };
+        let identity = Arc::new(RoomIdentity::new(name, version, traits));
         Ok(Made::again(node, identity))
     }
 }
@@ -307,7 +312,7 @@ pub(crate) struct Made {
 impl Made {
     /// A room of this identity, new or not.
     pub(super) fn again(node: &Node, identity: Arc<RoomIdentity>) -> Self {
-        let status = Arc::new(RoomStatus::new(identity.version.description.players_max));
+        let status = Arc::new(RoomStatus::new(identity.version().description.players_max));
         let bounds = node.limits.mailbox_bounds();
         let (sender, mailbox) = mpsc::channel(bounds.capacity());
         let room = RoomHandle::new(identity, status, sender, bounds);
@@ -324,7 +329,7 @@ impl Made {
     pub(crate) fn start(self, node: &Arc<Node>, beginning: Beginning) {
         let identity = &self.room.identity;
         let span =
-            tracing::debug_span!("room", name = %identity.name, plugin = %identity.version.label);
+            tracing::debug_span!("room", name = %identity.name, plugin = %identity.version().label);
         let running = super::run(Arc::clone(node), self.room, self.mailbox, beginning);
         tokio::spawn(running.instrument(span));
     }
@@ -405,9 +410,8 @@ impl Registry {
         filter: Option<&Payload>,
     ) -> Result<Vec<RoomHandle>, Refused> {
         let filter = filter.map(Filter::new).transpose()?;
-        let is_of = |room: &RoomHandle| {
-            plugin.is_none_or(|plugin| room.identity.version.description.name == plugin)
-        };
+        let is_of =
+            |room: &RoomHandle| plugin.is_none_or(|plugin| *room.identity.plugin == *plugin);
         // Cloned first, so that no shard is locked while metadata is compared.
         let mut rooms: Vec<RoomHandle> = self
             .by_name
@@ -436,13 +440,13 @@ impl Registry {
 
 /// Where quick match finds a room.
 fn open_key(room: &RoomHandle) -> MatchKey {
-    let plugin = room.identity.version.description.name.as_str();
-    (Arc::from(plugin), room.identity.match_key.clone())
+    let plugin = &room.identity.plugin;
+    (Arc::clone(plugin), room.identity.match_key.clone())
 }
 
 /// Refuses to take a room of another plugin for one of this.
 fn check_plugin(room: &RoomIdentity, plugin: Option<&str>) -> Result<(), Refused> {
-    let present = &room.version.description.name;
+    let present = &*room.plugin;
     if plugin.is_none_or(|plugin| plugin == present) {
         return Ok(());
     }

@@ -177,8 +177,7 @@ impl RoomCore {
             return;
         };
         if std::mem::take(&mut member.is_resetting) {
-            let is_it =
-                |it: &Origin| matches!(it, Origin::Resync { member, .. } if *member == id);
+            let is_it = |it: &Origin| matches!(it, Origin::Resync { member, .. } if *member == id);
             self.pending.retain(|it| !is_it(&it.origin));
         }
     }
@@ -316,7 +315,7 @@ impl RoomCore {
                 wit::Seat::Player => wit::Action::Join,
                 wit::Seat::Spectator => wit::Action::Watch,
             };
-            member.latest.roles == roles || self.identity.version.permits(action, roles)
+            member.latest.roles == roles || self.version.permits(action, roles)
         })
     }
 }

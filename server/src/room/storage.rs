@@ -44,6 +44,13 @@ enum RequestNote {
     List(String, String, u32),
 }
 
+impl OperationNote {
+    /// The plugin's number for it, and what it asks.
+    pub(super) fn request(&self) -> (u64, wit::KvRequest) {
+        (self.number, self.request.to_plugin())
+    }
+}
+
 impl Operations {
     /// Whether nothing is under way.
     pub(super) fn are_done(&self) -> bool {
@@ -121,6 +128,26 @@ impl RoomCore {
         if let Some(record) = self.fanout.record() {
             let operation = self.operation(id, number, request);
             self.operations.asked.push((record, operation));
+        }
+    }
+
+    /// Lets go of the operations under way that are not wanted any more: what they come to is forgotten.
+    pub(super) fn retain_operations(
+        &mut self,
+        mut is_wanted: impl FnMut(u64, &wit::KvRequest) -> bool,
+    ) {
+        let unwanted = self
+            .operations
+            .unanswered
+            .extract_if(.., |_, (number, request)| !is_wanted(*number, request));
+        let unwanted: Vec<OperationId> = unwanted.map(|(id, _)| id).collect();
+        let record = self.fanout.record().unwrap_or(0);
+        for id in unwanted {
+            self.operations.asked.retain(|(_, it)| it.id != id);
+            let is_it =
+                |it: &Origin| matches!(it, Origin::Stored { id: waiting } if *waiting == id);
+            self.pending.retain(|it| !is_it(&it.origin));
+            self.operations.answered.push((record, id));
         }
     }
 

@@ -195,6 +195,28 @@ impl Views {
         Ok(())
     }
 
+    /// Has these views and no others, under versions above all that anybody saw.
+    pub(crate) fn restore(&mut self, note: ViewsNote) {
+        let version = self.version;
+        *self = Self::default();
+        // They are from this room, so that each can be read.
+        let restored = self.take_up(note);
+        debug_assert!(restored.is_ok(), "views that were noted can be taken up");
+        self.version = version.max(self.version);
+    }
+
+    /// Shows everybody all views once more, under new versions.
+    pub(crate) fn renew(&mut self) {
+        for view in self.by_name.values_mut() {
+            self.version += 1;
+            for layer in &mut view.layers {
+                layer.version = self.version;
+                layer.is_dirty = true;
+                self.is_dirty = true;
+            }
+        }
+    }
+
     fn drop_empty(&mut self) {
         self.by_name.retain(|_, view| !view.layers.is_empty());
     }

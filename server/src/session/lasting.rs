@@ -116,7 +116,7 @@ pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
         let request = client::JoinRoom {
             room: Some(room.name().to_string()),
             code: None,
-            plugin: Some(room.identity.version.description.name.clone()),
+            plugin: Some(room.identity.plugin.to_string()),
             create: None,
             visibility: None,
             seat: None,
@@ -133,7 +133,10 @@ pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
 impl Session {
     /// Whether a room outlives the server.
     pub(super) fn is_lasting(&self, room: &RoomHandle) -> bool {
-        let durability = self.node.persistence.durability_of(&room.identity.version);
+        let durability = self
+            .node
+            .persistence
+            .durability_of(&room.identity.version());
         durability != Durability::None
     }
 

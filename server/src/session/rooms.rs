@@ -143,7 +143,8 @@ pub(super) fn gone(room: &RoomHandle, id: Option<u64>) -> ServerFrame {
 /// A room as listings show it.
 fn listed(room: &RoomHandle) -> Value {
     let (identity, status) = (&room.identity, &room.status);
-    let description = &identity.version.description;
+    let version = identity.version();
+    let description = &version.description;
     let text = |text: &str| Value::Text(text.to_owned());
     let count = |seat| Value::Int(status.count(seat).into());
     Value::Map(vec![

@@ -74,7 +74,7 @@ impl Membership {
 
     /// After how long a silence the room shows the client as away, if it is to be told.
     fn away_after(&self) -> Option<Duration> {
-        let after_ms = self.room.identity.version.description.away_after_ms?;
+        let after_ms = self.room.identity.version().description.away_after_ms?;
         let is_told = self.is_claimed && !self.is_silent && !self.is_leaving;
         is_told.then(|| Duration::from_millis(after_ms.max(AWAY_AFTER_MS_MIN).into()))
     }
@@ -290,7 +290,7 @@ impl SessionState {
         let is_meant = |it: &&mut Membership| {
             let identity = &it.room.identity;
             let plugin = join.plugin.as_deref();
-            if plugin.is_some_and(|plugin| plugin != identity.version.description.name) {
+            if plugin.is_some_and(|plugin| *plugin != *identity.plugin) {
                 return false;
             }
             match (&join.code, &join.room) {

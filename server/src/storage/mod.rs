@@ -106,7 +106,7 @@ impl Storage {
             is_kept,
             request,
         } = operation;
-        let name = room.identity.version.description.name.as_str();
+        let name = &*room.identity.plugin;
         let reply = Reply::Room {
             room: room.clone(),
             operation: id,

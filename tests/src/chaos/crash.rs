@@ -227,7 +227,9 @@ impl CrashRun {
                 return true;
             }
             Moment::Itself(patience) => {
-                return tokio::time::timeout(*patience, victim.ended()).await.is_ok();
+                return tokio::time::timeout(*patience, victim.ended())
+                    .await
+                    .is_ok();
             }
             Moment::Resume => {
                 victim.is_ready().await;

@@ -30,6 +30,8 @@ mod seats;
 mod slow_clients;
 mod states;
 mod storage;
+mod swap;
 mod ticks;
 mod tls;
+mod typescript;
 mod uploads;

@@ -173,10 +173,6 @@ impl Catalog {
     }
 
     /// The version of `name` that new rooms are made of, or why there is none.
-    #[expect(
-        dead_code,
-        reason = "rooms are made through it, so that whoever asks is told why there is none"
-    )]
     pub(crate) fn for_new_room(&self, name: &str) -> Result<Arc<Version>, NoVersion> {
         let shelf = self.shelf();
         shelf
@@ -230,10 +226,6 @@ impl Catalog {
     }
 
     /// Has new rooms be made of this version.
-    #[expect(
-        dead_code,
-        reason = "roll-outs and roll-backs choose what new rooms are made of"
-    )]
     pub(crate) fn set_default(&self, digest: &str) -> Result<Arc<Version>, DefaultError> {
         let version = self.by_digest(digest);
         let version = version.ok_or_else(|| DefaultError::NotFound(digest.to_owned()))?;
@@ -248,7 +240,6 @@ impl Catalog {
 
     /// Notes that a room was lost to a version: it was closed for what the version did. With too many of them in a short
     /// time the version is under suspicion.
-    #[expect(dead_code, reason = "rooms say so when they are closed for it")]
     pub(crate) fn note_room_lost(&self, digest: &str, room: &str) {
         let Some(version) = self.by_digest(digest) else {
             return;

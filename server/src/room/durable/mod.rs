@@ -2,6 +2,7 @@
 //! of where they begin. `record` and `snapshot` are what is written, `writer` is what a live room writes with, `replay`
 //! is how a room comes back.
 
+pub(crate) mod again;
 mod format;
 mod record;
 mod replay;
@@ -10,7 +11,7 @@ mod writer;
 
 pub(crate) use format::{FormatError, decode};
 pub(super) use record::Draft;
-pub(crate) use record::{BatchRecord, EventRecord, MemberNote};
+pub(crate) use record::{BatchRecord, Change, EventRecord, MemberNote};
 pub(super) use replay::{Means, Recovered, recover};
 pub(crate) use snapshot::{BadNote, IdentityNote, Snapshot, StoredRoom, frame_bytes, frame_from};
 pub(super) use writer::Writer;

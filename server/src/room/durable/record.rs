@@ -24,6 +24,20 @@ pub(crate) struct BatchRecord {
     pub(crate) tick: u64,
     pub(crate) events: Vec<EventRecord>,
     pub(crate) outcome: Outcome,
+    /// What was done to the room before the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<Change>,
+}
+
+/// What was done to a room that is no event of its plugin's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// The version of this digest took over.
+    Switched(String),
+    /// The version before it is back.
+    RolledBack,
+    /// The operator locked the room, or unlocked it.
+    Locked(bool),
 }
 
 /// What a batch came to, as far as running it again could not tell.
@@ -68,6 +82,8 @@ pub(crate) enum EventRecord {
         /// Why it was reset; `None` if it joined once more.
         reset: Option<ResetReason>,
     },
+    /// The plugin is to send this member again what it needs.
+    Resent(u32),
     Message {
         member: u32,
         id: Option<u64>,
@@ -153,16 +169,30 @@ impl Draft {
                 set_aside: ran.set_aside.iter().map(|it| index(*it)).collect(),
                 is_lost: ran.is_lost,
             },
+            change: ran.rolled_back.is_some().then_some(Change::RolledBack),
         }
     }
 }
 
 impl BatchRecord {
+    /// What was done to the room between two batches.
+    pub(crate) fn of_change(step: u64, now_ms: u64, tick: u64, change: Change) -> Self {
+        Self {
+            step,
+            now_ms,
+            tick,
+            events: Vec::new(),
+            outcome: Outcome::default(),
+            change: Some(change),
+        }
+    }
+
     /// Whether it is a tick of which nobody could notice anything.
     pub(crate) fn is_quiet(&self, ran: &Ran) -> bool {
         matches!(self.events[..], [EventRecord::Tick { .. }])
             && ran.steps.len() == 1
             && ran.steps[0].effects.is_empty()
+            && self.change.is_none()
             && !ran.is_lost
     }
 
@@ -206,6 +236,7 @@ impl EventRecord {
             (wit::Event::Away(member), _) => Self::Away(*member),
             (wit::Event::Back(member), _) => Self::Back(*member),
             (wit::Event::Changed(member), _) => Self::Changed(MemberNote::from(member)),
+            (wit::Event::Resync(member), Origin::Resend) => Self::Resent(*member),
             (wit::Event::Resync(member), origin) => Self::Resync {
                 member: *member,
                 reset: match origin {
@@ -256,7 +287,7 @@ impl EventRecord {
             Self::Away(member) => wit::Event::Away(*member),
             Self::Back(member) => wit::Event::Back(*member),
             Self::Changed(member) => wit::Event::Changed(member.to_plugin()),
-            Self::Resync { member, .. } => wit::Event::Resync(*member),
+            Self::Resync { member, .. } | Self::Resent(member) => wit::Event::Resync(*member),
             Self::Message {
                 member,
                 id,

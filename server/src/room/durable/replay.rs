@@ -8,13 +8,14 @@ use parlor_journal::StreamData;
 use tokio::time::Instant;
 
 use super::super::core::RoomCore;
-use super::super::origin::{Fresh, Origin};
+use super::super::origin::{Fresh, Origin, Pending};
 use super::super::roster::MemberRecord;
+use super::again::{self, Otherwise};
 use super::format::{self, FormatError};
-use super::record::{BatchRecord, EventRecord};
+use super::record::{BatchRecord, Change, EventRecord};
 use super::snapshot::{BadNote, IdentityNote, Snapshot};
 use crate::fanout::Exit;
-use crate::plugin::{Fault, Runner, Version, wit};
+use crate::plugin::{Fault, Runner, SavedRoom, Version, wit};
 use crate::session::{Peer, SessionId};
 
 /// What stands between a room and its coming back.
@@ -33,6 +34,8 @@ enum Unusable {
     Format(#[from] FormatError),
     #[error("{0}")]
     Note(#[from] BadNote),
+    #[error("it is run by the component {0}, which this server does not have")]
+    NoVersion(String),
     #[error("the plugin failed: {0}")]
     Fault(Fault),
     #[error("it begins with step {found}, where the room has come to step {expected}")]
@@ -59,7 +62,8 @@ pub(crate) struct Recovered {
 
 /// What a room is brought back with.
 pub(crate) struct Means<'a> {
-    pub(crate) version: &'a Arc<Version>,
+    /// The version of a digest.
+    pub(crate) version_of: &'a dyn Fn(&str) -> Option<Arc<Version>>,
     /// A room in which nothing is yet.
     pub(crate) blank: &'a dyn Fn(&IdentityNote) -> RoomCore,
     /// The way to a member's session.
@@ -115,12 +119,18 @@ fn take_up(seq: u64, bytes: &Bytes, means: &Means<'_>) -> Result<Recovered, Unus
     let snapshot: Snapshot = format::decode(bytes)?;
     let identity = snapshot.identity;
     let room: Arc<str> = identity.room.as_str().into();
-    let (version, saved) = (Arc::clone(means.version), snapshot.saved.into_vec().into());
-    let seed = (identity.seed, identity.state_schema);
-    let runner = Runner::load(version, &room, seed, snapshot.position, saved);
+    let version = means.version(&identity.digest)?;
+    let from = SavedRoom {
+        schema: identity.state_schema,
+        saved: snapshot.saved.into_vec().into(),
+        position: snapshot.position,
+        outstanding: snapshot.host.outstanding(),
+    };
+    let runner = Runner::load(Arc::clone(&version), &room, identity.seed, from);
     let mut runner = runner.map_err(Unusable::Fault)?;
     runner.keep_journal(means.save_after);
     let mut core = (means.blank)(&identity);
+    core.adopt(&version, means.now);
     core.fanout.set_exit(Exit::Closed);
     core.take_up(snapshot.host, means.now, means.peer_of)?;
     Ok(Recovered {
@@ -131,6 +141,12 @@ fn take_up(seq: u64, bytes: &Bytes, means: &Means<'_>) -> Result<Recovered, Unus
         is_last: snapshot.is_last,
         loss: None,
     })
+}
+
+impl Means<'_> {
+    fn version(&self, digest: &str) -> Result<Arc<Version>, Unusable> {
+        (self.version_of)(digest).ok_or_else(|| Unusable::NoVersion(digest.to_owned()))
+    }
 }
 
 impl Recovered {
@@ -178,22 +194,44 @@ fn run_batch(
         let found = batch.step;
         return Err(Unusable::Gap { expected, found });
     }
-    let outcome = &batch.outcome;
-    let steps = outcome.steps.iter();
-    let ranges = steps.map(|step| step.start as usize..step.end as usize);
-    let mut ran = runner
-        .run_again(&batch.input(), ranges)
-        .map_err(Unusable::Fault)?;
-    for (number, (again, then)) in (batch.step..).zip(ran.steps.iter().zip(&outcome.steps)) {
-        if again.effects_hash != then.effects_hash {
-            return Err(Unusable::Differs(number));
-        }
+    if let Some(change) = &batch.change {
+        core.clock.set(means.now, batch.now_ms, batch.tick);
+        change_again(core, runner, change, means)?;
     }
+    let mut ran = again::run(runner, batch).map_err(|otherwise| match otherwise {
+        Otherwise::Failed(_, fault) => Unusable::Fault(fault),
+        Otherwise::Effects(step) => Unusable::Differs(step),
+    })?;
+    let outcome = &batch.outcome;
     ran.set_aside = outcome.set_aside.iter().map(|it| *it as usize).collect();
     ran.is_lost = outcome.is_lost;
     core.clock.set(means.now, batch.now_ms, batch.tick);
     let origins = core.origins_again(&batch.events, means.peer_of);
     core.apply(&origins, ran, batch.now_ms);
+    Ok(())
+}
+
+/// Does once more what was done to the room between two batches.
+fn change_again(
+    core: &mut RoomCore,
+    runner: &mut Runner,
+    change: &Change,
+    means: &Means<'_>,
+) -> Result<(), Unusable> {
+    match change {
+        Change::Switched(digest) => {
+            let version = means.version(digest)?;
+            again::switch(runner, &version).map_err(Unusable::Fault)?;
+            core.begin_trial(&version, means.now);
+        }
+        Change::RolledBack => {
+            let step = runner.position().step;
+            let fault = Fault::ordered("it was rolled back then");
+            let back = runner.roll_back(&fault).map_err(Unusable::Fault)?;
+            core.take_back(back, step, means.now);
+        }
+        Change::Locked(is_locked) => core.status.set_locked(*is_locked),
+    }
     Ok(())
 }
 
@@ -273,6 +311,12 @@ impl RoomCore {
                     self.own.remove(index);
                 }
                 Origin::Stored { id: *id }
+            }
+            EventRecord::Resent(member) => {
+                let is_it =
+                    |it: &Pending| matches!(it.event, wit::Event::Resync(id) if id == *member);
+                self.pending.retain(|it| !is_it(it));
+                Origin::Resend
             }
             EventRecord::Tick { .. } | EventRecord::Signal { .. } => Origin::Room,
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::super::clock::Timers;
 use super::super::core::RoomCore;
 use super::super::delivery::Delivery;
-use super::super::handle::RoomIdentity;
+use super::super::handle::{RoomIdentity, RoomTraits};
 use super::super::inputs::InputsNote;
 use super::super::origin::{Origin, Pending};
 use super::super::ring::RingNote;
@@ -19,7 +19,7 @@ use super::super::roster::Restored;
 use super::super::storage::OperationNote;
 use super::super::views::ViewsNote;
 use super::record::MemberNote;
-use crate::plugin::{Position, Version, ViewAudience, wit};
+use crate::plugin::{Outstanding, Position, Version, ViewAudience, wit};
 use crate::session::{Peer, SessionId};
 use crate::storage::OperationId;
 
@@ -88,10 +88,11 @@ pub(crate) struct IdentityNote {
 
 impl IdentityNote {
     pub(crate) fn new(identity: &RoomIdentity, epoch: u64, seed: u64) -> Self {
+        let version = identity.version();
         Self {
             room: identity.name.to_string(),
-            plugin: identity.version.description.name.clone(),
-            digest: identity.version.digest.to_string(),
+            plugin: identity.plugin.to_string(),
+            digest: version.digest.to_string(),
             visibility: match identity.visibility {
                 Visibility::Public => 0,
                 Visibility::Unlisted => 1,
@@ -102,7 +103,7 @@ impl IdentityNote {
             options: ByteBuf::from(identity.options.as_msgpack()),
             epoch,
             seed,
-            state_schema: identity.version.description.state_schema,
+            state_schema: version.description.state_schema,
         }
     }
 
@@ -110,9 +111,7 @@ impl IdentityNote {
     pub(crate) fn revive(&self, version: Arc<Version>) -> RoomIdentity {
         let payload =
             |bytes: &ByteBuf| Payload::from_msgpack(bytes).unwrap_or_else(|_| Payload::null());
-        RoomIdentity {
-            name: self.room.as_str().into(),
-            version,
+        let traits = RoomTraits {
             visibility: match self.visibility {
                 0 => Visibility::Public,
                 1 => Visibility::Unlisted,
@@ -121,7 +120,8 @@ impl IdentityNote {
             code: self.code.clone(),
             match_key: payload(&self.match_key),
             options: payload(&self.options),
-        }
+        };
+        RoomIdentity::new(self.room.as_str().into(), version, traits)
     }
 }
 
@@ -163,6 +163,15 @@ impl HostNote {
 
     pub(crate) fn views(&self) -> Vec<(String, ViewAudience, Payload)> {
         self.views.layers()
+    }
+
+    /// What the plugin asked for and had not had.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        let waiting = self.due.iter().map(|(timer, _)| (*timer, 0));
+        let operations = self.operations.iter().map(OperationNote::request);
+        let operations: Vec<_> = operations.collect();
+        let asked = operations.iter().map(|(number, it)| (*number, it));
+        Outstanding::new(waiting.chain(self.timers.due_times()), asked)
     }
 
     fn has_members(&self) -> bool {

@@ -5,39 +5,48 @@ mod rooms;
 mod steps;
 
 use parlor_proto::{client, server};
-use parlor_tests::{Report, TestClient, TestServer, json_of, payload};
+use parlor_tests::{Options, Report, TestClient, TestServer, json_of, payload};
 use serde_json::{Value as Json, json};
 
 /// A server with a 5 Hz room on it, and a member in a hostile room.
-struct Scene {
+pub(crate) struct Scene {
     clock: Clock,
-    member: TestClient,
+    /// `name@version` of the hostile plugin.
+    label: String,
+    pub(crate) member: TestClient,
     // Dropped last: a server waits for its clients.
-    server: TestServer,
+    pub(crate) server: TestServer,
 }
 
 impl Scene {
     /// Opens the hostile room, and changes its state a little.
     async fn begin() -> Self {
-        let server = TestServer::start().await;
+        Self::of("hostile", Options::default()).await
+    }
+
+    /// Opens the hostile room of this plugin, and changes its state a little.
+    pub(crate) async fn of(plugin: &str, options: Options) -> Self {
+        let server = TestServer::with(options).await;
         let clock = Clock::begin(&server).await;
         let mut member = TestClient::connect(&server).await;
-        member.join("hostile", "hostile").await;
+        member.join("hostile", plugin).await;
         let sum = member
             .applied("hostile", &json!({ "do": "add", "n": 7 }))
             .await;
         assert_eq!(sum, json!(7));
         Self {
             clock,
+            label: format!("{plugin}@0.0.0"),
             member,
             server,
         }
     }
 
     /// Asserts that this costs only the input itself, and returns the report that blames it.
-    async fn costs_only_its_input(&mut self, harm: &Json) -> Report {
+    pub(crate) async fn costs_only_its_input(&mut self, harm: &Json) -> Report {
         let mut bystander = TestClient::connect(&self.server).await;
-        bystander.join("hostile", "hostile").await;
+        let (plugin, _) = self.label.split_once('@').expect("it has a version");
+        bystander.join("hostile", plugin).await;
         let error = self.member.refused("hostile", harm).await;
         assert_eq!(error.code, "PLUGIN_FAILED", "{harm}: {}", error.message);
         assert_eq!(error.room.as_deref(), Some("hostile"));
@@ -54,7 +63,7 @@ impl Scene {
         let report = newest_first
             .find(|report| report.input.is_some())
             .unwrap_or_else(|| panic!("no report of {harm}: {reports:?}"));
-        assert_eq!(report.plugin, "hostile@0.0.0");
+        assert_eq!(report.plugin, self.label);
         assert_eq!(report.digest.len(), 64);
         assert!(report.step > 0);
         let input = report.input.as_deref().unwrap_or_default();
@@ -66,14 +75,14 @@ impl Scene {
     }
 
     /// Asserts that this is allowed.
-    async fn is_allowed(&mut self, harmless: &Json) {
+    pub(crate) async fn is_allowed(&mut self, harmless: &Json) {
         let answer = self.member.applied("hostile", harmless).await;
         assert_eq!(answer, json!({ "survived": true }), "{harmless}");
         assert!(self.server.reports().await.is_empty());
     }
 
     /// Asserts that the room beside the hostile one kept time.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.clock.end().await;
     }
 }

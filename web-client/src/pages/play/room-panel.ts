@@ -64,7 +64,9 @@ export class RoomPanel {
     if (!room) return setText(this.#about, "Join one to see what its plugin does.");
     const { version, digest, durability } = room.about;
     const code = room.code === undefined ? "" : `, code ${room.code}`;
-    setText(this.#about, `${room.plugin}@${version}, ${digest.slice(0, 12)}, durability ${durability}${code}`);
+    // A room may go over to another version meanwhile, of which its members are not told.
+    const joined = `${room.plugin}@${version} ${digest.slice(0, 12)} when you joined`;
+    setText(this.#about, `${joined}, durability ${durability}${code}`);
   }
 
   #showView(view: string): void {

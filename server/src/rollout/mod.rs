@@ -1,0 +1,99 @@
+//! Bringing a version to the rooms of its plugin: to all of them, to some of them first, or only to new ones. Rooms change
+//! in waves; the first that goes back, or refuses, ends it, and those that had changed go back, too.
+
+mod run;
+mod status;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+pub(crate) use self::run::{start, swap};
+pub(crate) use self::status::{Phase, Scope, Status};
+
+use crate::plugin::Version;
+use status::Progress;
+
+/// The newest roll-out of each plugin.
+#[derive(Debug, Default)]
+pub(crate) struct Rollouts {
+    by_plugin: RwLock<HashMap<Arc<str>, Arc<Rollout>>>,
+}
+
+/// One version on its way to the rooms.
+#[derive(Debug)]
+pub(crate) struct Rollout {
+    pub(crate) version: Arc<Version>,
+    /// What new rooms were made of when it began.
+    before: Option<Arc<Version>>,
+    progress: Progress,
+}
+
+/// What an operator asks of a roll-out that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RolloutError {
+    /// Nothing to go on with, or to end.
+    #[error("find a roll-out of {0} that is under way; begin one first")]
+    NotUnderWay(String),
+    /// One at a time.
+    #[error("begin another roll-out of {0}: one is under way; promote it or abort it first")]
+    UnderWay(String),
+    /// It failed before.
+    #[error("roll out {label}: it is under suspicion ({why}); raise the version once it is mended")]
+    Suspect {
+        /// `name@version`.
+        label: Arc<str>,
+        /// What it did.
+        why: Arc<str>,
+    },
+}
+
+impl Rollouts {
+    /// The newest roll-out of a plugin.
+    pub(crate) fn of(&self, plugin: &str) -> Option<Arc<Rollout>> {
+        let by_plugin = self.by_plugin.read();
+        let by_plugin = by_plugin.unwrap_or_else(|lock| lock.into_inner());
+        by_plugin.get(plugin).cloned()
+    }
+
+    /// The version that this room of a plugin is to run, new or awoken, if a roll-out has a say in it.
+    pub(crate) fn version_for(&self, plugin: &str, room: &str) -> Option<Arc<Version>> {
+        let rollout = self.of(plugin)?;
+        let is_meant = rollout.progress.includes(room) && rollout.version.suspect().is_none();
+        is_meant.then(|| Arc::clone(&rollout.version))
+    }
+
+    /// Takes note of a roll-out that begins, unless one is under way.
+    fn begin(&self, plugin: &str, rollout: &Arc<Rollout>) -> Result<(), RolloutError> {
+        let by_plugin = self.by_plugin.write();
+        let mut by_plugin = by_plugin.unwrap_or_else(|lock| lock.into_inner());
+        let present = by_plugin.get(plugin);
+        if present.is_some_and(|it| it.progress.is_under_way()) {
+            return Err(RolloutError::UnderWay(plugin.to_owned()));
+        }
+        by_plugin.insert(plugin.into(), Arc::clone(rollout));
+        Ok(())
+    }
+}
+
+impl Rollout {
+    pub(crate) fn status(&self) -> Status {
+        self.progress.status()
+    }
+
+    /// Goes on to all rooms.
+    pub(crate) fn promote(&self) -> Result<Status, RolloutError> {
+        self.told(self.progress.promote())
+    }
+
+    /// Ends it: the rooms that changed go back.
+    pub(crate) fn abort(&self, reason: &str) -> Result<Status, RolloutError> {
+        self.told(self.progress.abort(reason))
+    }
+
+    fn told(&self, is_under_way: bool) -> Result<Status, RolloutError> {
+        let name = || self.version.description.name.clone();
+        is_under_way
+            .then(|| self.status())
+            .ok_or_else(|| RolloutError::NotUnderWay(name()))
+    }
+}

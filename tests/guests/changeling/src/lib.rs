@@ -1,0 +1,160 @@
+//! One version of many: what it calls itself, and what is wrong with it, stands in the component itself, where tests write
+//! something else. It counts, and says so to everybody.
+#![cfg(target_family = "wasm")]
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+use parlor_plugin::bindings::exports::parlor::room::guest::Guest;
+use parlor_plugin::bindings::parlor::room::types as wit;
+use parlor_plugin::guest::{self, Slot};
+use parlor_plugin::{
+    Config, Ctx, Description, KvError, KvOutcome, Member, Plugin, Result, Room, json,
+};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// `version`, padded with spaces to 8 bytes, and what it does, to 16.
+static TRAITS: [u8; 40] = *b"@@changeling@@; 1.0.0   ;good           ";
+/// Where they begin.
+const VERSION: std::ops::Range<usize> = 16..24;
+const TRICK: std::ops::Range<usize> = 25..40;
+
+thread_local! {
+    static ROOM: Slot<Changeling> = const { Slot::new() };
+    static STEPS: Cell<u32> = const { Cell::new(0) };
+}
+
+fn traits(range: std::ops::Range<usize>) -> &'static str {
+    // Not known before the component runs.
+    let bytes = &black_box(&TRAITS)[range];
+    std::str::from_utf8(bytes).unwrap_or("").trim_end()
+}
+
+fn does(trick: &str) -> bool {
+    traits(TRICK) == trick
+}
+
+/// The room.
+#[derive(Serialize, Deserialize)]
+struct Changeling {
+    #[serde(serialize_with = "sum_unless_it_lies")]
+    sum: i64,
+    timers: u32,
+}
+
+fn sum_unless_it_lies<S: Serializer>(sum: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(if does("lies") { 0 } else { *sum })
+}
+
+/// What members send.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Input {
+    /// Adds, answers with the sum, and tells everybody.
+    Add { n: i64 },
+    /// Sets a timer, of which everybody is told.
+    Timer { after_ms: u64 },
+    /// Writes the sum into the storage, and tells everybody when that is done.
+    Store,
+    /// Says which version this is.
+    Version,
+}
+
+impl Changeling {
+    fn show(&self, room: &mut Ctx) {
+        room.state(
+            "sum",
+            &json!({ "sum": self.sum, "version": traits(VERSION) }),
+        );
+    }
+}
+
+impl Room for Changeling {
+    type Input = Input;
+
+    fn open(room: &mut Ctx, _config: &Config) -> Result<Self> {
+        let it = Self { sum: 0, timers: 0 };
+        it.show(room);
+        Ok(it)
+    }
+
+    fn message(&mut self, room: &mut Ctx, from: &Member, input: Input) -> Result<()> {
+        match input {
+            Input::Add { n } => {
+                self.sum += n;
+                room.reply(&self.sum);
+                let filler = if does("ten-times") { 30_000 } else { 0 };
+                room.broadcast(
+                    &json!({ "sum": self.sum, "from": from.id, "filler": "x".repeat(filler) }),
+                );
+                self.show(room);
+            }
+            Input::Timer { after_ms } => room.set_timer(1, after_ms),
+            Input::Store => room.kv_put(7, "sum", self.sum.to_string().into_bytes()),
+            Input::Version => room.reply(&traits(VERSION)),
+        }
+        Ok(())
+    }
+
+    fn timer(&mut self, room: &mut Ctx, _timer: u32) {
+        self.timers += 1;
+        room.broadcast(&json!({ "timers": self.timers }));
+    }
+
+    fn kv_answer(&mut self, room: &mut Ctx, operation: u64, outcome: Result<KvOutcome, KvError>) {
+        room.broadcast(&json!({ "stored": operation, "is_ok": outcome.is_ok() }));
+    }
+}
+
+impl Plugin for Changeling {
+    fn describe() -> Description {
+        Description {
+            name: "changeling".to_owned(),
+            ..guest::default_description(traits(VERSION))
+        }
+    }
+}
+
+/// The exports as `export!` writes them, with what is wrong with the version.
+struct Exports;
+
+impl Guest for Exports {
+    fn describe() -> Description {
+        guest::describe::<Changeling>()
+    }
+
+    fn open(config: wit::Config) -> Result<Vec<wit::Effect>, wit::Failure> {
+        ROOM.with(|room| room.open(config))
+    }
+
+    fn step(batch: wit::Batch) -> Result<Vec<wit::Effect>, wit::Failure> {
+        STEPS.set(STEPS.get() + 1);
+        assert!(!does("traps"), "it traps at once");
+        assert!(
+            !does("traps-tenth") || STEPS.get() < 10,
+            "it traps in its tenth step"
+        );
+        while does("loops") {
+            black_box(0);
+        }
+        if does("eats-memory") {
+            std::mem::forget(black_box(vec![1_u8; 4 << 20]));
+        }
+        ROOM.with(|room| room.step(batch))
+    }
+
+    fn save() -> Vec<u8> {
+        ROOM.with(Slot::save)
+    }
+
+    fn load(schema: u32, bytes: Vec<u8>) -> Result<(), wit::Failure> {
+        if does("refuses") {
+            return Err(wit::Failure {
+                message: "it knows no such state".to_owned(),
+            });
+        }
+        ROOM.with(|room| room.load(schema, &bytes))
+    }
+}
+
+parlor_plugin::bindings::export_guest!(Exports with_types_in parlor_plugin::bindings);
