@@ -350,6 +350,16 @@ pub enum ConfigError {
 }
 
 impl FileConfig {
+    fn check_folders(&self) -> Result<(), ConfigError> {
+        if let Some(web) = self.web.as_ref().filter(|web| !web.is_dir()) {
+            return Err(ConfigError::NoFolder(web.clone()));
+        }
+        match self.plugins.as_ref().filter(|it| !it.is_dir()) {
+            Some(plugins) => Err(ConfigError::NoPlugins(plugins.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Where tokens are checked, a page of another site has nothing to gain; guests need the list of pages.
     fn says_who_may_connect(&self) -> bool {
         match self.auth {
@@ -406,12 +416,7 @@ impl Config {
             ..defaults
         };
         file.limits.apply(&mut limits, listen)?;
-        if let Some(web) = file.web.as_ref().filter(|web| !web.is_dir()) {
-            return Err(ConfigError::NoFolder(web.clone()));
-        }
-        if let Some(plugins) = file.plugins.as_ref().filter(|it| !it.is_dir()) {
-            return Err(ConfigError::NoPlugins(plugins.clone()));
-        }
+        file.check_folders()?;
         let tls = doors::tls(&file)?;
         let persistence = journal::check(&mut file)?;
         let (proxies, is_proxy_protocol) = doors::proxies(&file)?;

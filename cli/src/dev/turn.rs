@@ -86,7 +86,7 @@ impl<'a> Turns<'a> {
             say("the same component came of it; nothing to swap");
             return Ok(());
         }
-        let order = json!({ "version": pushed.digest, "scope": "all" });
+        let order = json!({ "version": pushed.digest, "scope": "all", "supersede": true });
         let (rollout, _) = rolled_out(self.admin, &pushed.name, &order).await?;
         let (seconds, size) = (changed_at.elapsed().as_secs_f64(), size(built.bytes));
         say(&format!(

@@ -47,7 +47,11 @@ pub(super) async fn list(State(node): State<Arc<Node>>) -> Response {
     };
     let plugins = catalog.names().into_iter().map(|name| {
         let versions: Vec<_> = catalog.versions_of(&name).iter().map(show).collect();
-        json!({ "name": name, "canary": null, "versions": versions })
+        let rollout = node.rollouts.of(&name);
+        let canary = rollout.and_then(|it| Some((Arc::clone(&it.version), it.canary_percent()?)));
+        let canary = canary
+            .map(|(version, percent)| json!({ "digest": &*version.digest, "percent": percent }));
+        json!({ "name": name, "canary": canary, "versions": versions })
     });
     let plugins: Vec<_> = plugins.collect();
     let refused = catalog.refused_files().into_iter();

@@ -22,6 +22,8 @@ pub(super) struct Wanted {
     scope: WantedScope,
     percent: Option<u8>,
     promote_after_minutes: Option<f64>,
+    #[serde(default)]
+    supersede: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -73,7 +75,7 @@ pub(super) async fn begin(
         return Err(invalid(message));
     }
     super::keep(&node, &version).await?;
-    let rollout = rollout::start(&node, version, scope)?;
+    let rollout = rollout::start(&node, version, scope, wanted.supersede)?;
     Ok((StatusCode::ACCEPTED, show(&rollout)).into_response())
 }
 

@@ -240,7 +240,7 @@ pub(super) async fn swap(
     let room = find(&node, &room)?;
     let version = super::version(&node, &swap.version)?;
     super::keep(&node, &version).await?;
-    let (swapped, _) = rollout::swap(&room, version, swap.force).await?;
+    let (swapped, _) = rollout::swap(&room, version, (swap.force, false)).await?;
     let mut answer = changed(&room, &swapped.changed);
     answer["pause_us"] = micros(swapped.pause).into();
     answer["shadow"] = swapped.shadow.as_ref().map_or(Value::Null, shadow);

@@ -182,12 +182,6 @@ impl FileLimits {
             self.room_busy_percent_max,
             "room_busy_percent_max",
             1..=100,
-        )?;
-        set(
-            &mut to.trial_steps,
-            self.trial_steps,
-            "trial_steps",
-            TRIAL_STEPS,
         )
     }
 
@@ -209,7 +203,12 @@ impl FileLimits {
             set(&mut seconds, written, name, SECONDS)?;
             *to = Duration::from_secs(seconds);
         }
-        Ok(())
+        set(
+            &mut to.trial_steps,
+            self.trial_steps,
+            "trial_steps",
+            TRIAL_STEPS,
+        )
     }
 
     fn apply_storage(&self, limits: &mut Limits) -> Result<(), ConfigError> {

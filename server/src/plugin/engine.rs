@@ -59,13 +59,13 @@ pub(super) fn compatibility(engine: &Engine) -> u64 {
 
 /// Brings back code that was compiled before.
 pub(super) fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: all callers have the code from our own compiler, run by ourselves: straight from the process that we
-    // started for it, or from a file that carries a tag which only this server can make. That it fits this engine is
-    // checked here.
     #[expect(
         unsafe_code,
         reason = "compiled code is run as it is; without this, every start compiles every component anew"
     )]
+    // SAFETY: all callers have the code from our own compiler, run by ourselves: straight from the process that we
+    // started for it, or from a file that carries a tag which only this server can make. That it fits this engine is
+    // checked here.
     unsafe {
         Component::deserialize(engine, code)
     }

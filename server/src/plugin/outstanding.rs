@@ -161,9 +161,9 @@ mod tests {
         let set = |timer, after_ms| effect(Action::SetTimer { timer, after_ms });
         it.note_effects(&[set(1, 30), set(2, 10), set(3, 5)], 100);
         it.note_effects(&[effect(Action::CancelTimer(3))], 100);
-        assert_eq!(it.take_due(109), []);
+        assert!(it.take_due(109).is_empty());
         assert_eq!(it.take_due(200), [2, 1]);
-        assert_eq!(it.take_due(200), []);
+        assert!(it.take_due(200).is_empty());
         it.note_effects(&[set(1, 0)], 200);
         it.note_events(&[wit::Event::Timer(1)]);
         assert_eq!(it.timers().count(), 0);

@@ -59,7 +59,7 @@ enum Done {
     Opened(Result<(Box<Runner>, Vec<Effect>), OpenError>),
     Ran(Box<Runner>, Box<Ran>),
     Audited(Option<Box<FaultReport>>),
-    Shadowed(Result<Shadowed, Fault>),
+    Shadowed(Box<Result<Shadowed, Fault>>),
     Probed(Option<Fault>),
     HandedOver(Box<Runner>, Result<Box<HandOver>, HandOverError>),
 }
@@ -86,7 +86,7 @@ impl Work {
                 let ran = runner.recover(&input, &fault);
                 Done::Ran(runner, Box::new(ran))
             }
-            Self::Shadow(shadow) => Done::Shadowed(shadow.run()),
+            Self::Shadow(shadow) => Done::Shadowed(Box::new(shadow.run())),
             Self::Probe(probe) => Done::Probed(probe.probe()),
             Self::HandOver {
                 mut runner,
@@ -179,7 +179,7 @@ impl SlowLane {
     /// Tries another version beside a room.
     pub(crate) async fn shadow(&self, shadow: Shadow) -> Result<Shadowed, Fault> {
         match self.perform(Work::Shadow(Box::new(shadow))).await {
-            Some(Done::Shadowed(shadowed)) => shadowed,
+            Some(Done::Shadowed(shadowed)) => *shadowed,
             _ => Err(Fault::lost()),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Rollout {
     pub(crate) version: Arc<Version>,
     /// What new rooms were made of when it began.
     before: Option<Arc<Version>>,
+    /// Whether rooms on trial take what they run for proved, to make way.
+    supersedes: bool,
     progress: Progress,
 }
 
@@ -67,8 +69,11 @@ impl Rollouts {
         let by_plugin = self.by_plugin.write();
         let mut by_plugin = by_plugin.unwrap_or_else(|lock| lock.into_inner());
         let present = by_plugin.get(plugin);
-        if present.is_some_and(|it| it.progress.is_under_way()) {
-            return Err(RolloutError::UnderWay(plugin.to_owned()));
+        if let Some(present) = present.filter(|it| it.progress.is_under_way()) {
+            if !rollout.supersedes {
+                return Err(RolloutError::UnderWay(plugin.to_owned()));
+            }
+            present.progress.supersede();
         }
         by_plugin.insert(plugin.into(), Arc::clone(rollout));
         Ok(())
@@ -78,6 +83,15 @@ impl Rollouts {
 impl Rollout {
     pub(crate) fn status(&self) -> Status {
         self.progress.status()
+    }
+
+    /// How many per cent of the rooms run it, while it is a canary.
+    pub(crate) fn canary_percent(&self) -> Option<u8> {
+        let Status { scope, phase, .. } = self.status();
+        match scope {
+            Scope::Canary { percent, .. } if phase != Phase::Aborted => Some(percent),
+            _ => None,
+        }
     }
 
     /// Goes on to all rooms.

@@ -20,6 +20,7 @@ pub(crate) fn start(
     node: &Arc<Node>,
     version: Arc<Version>,
     scope: Scope,
+    supersedes: bool,
 ) -> Result<Arc<Rollout>, RolloutError> {
     if let Some(why) = version.suspect() {
         let label = Arc::clone(&version.label);
@@ -29,6 +30,7 @@ pub(crate) fn start(
     let rollout = Arc::new(Rollout {
         before: node.catalog.get(&plugin),
         version,
+        supersedes,
         progress: Progress::new(scope),
     });
     node.rollouts.begin(&plugin, &rollout)?;
@@ -44,13 +46,14 @@ pub(crate) fn start(
 pub(crate) async fn swap(
     room: &RoomHandle,
     version: Arc<Version>,
-    is_forced: bool,
+    (is_forced, supersedes): (bool, bool),
 ) -> Result<(Swapped, oneshot::Receiver<TrialEnd>), SwapRefusal> {
     let (done, swapped) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let order = SwapOrder {
         version,
         is_forced,
+        supersedes,
         done,
         ended,
     };
@@ -82,6 +85,8 @@ impl Task {
             let Status { phase, scope, .. } = self.rollout.status();
             match (phase, scope) {
                 (Phase::Aborted, _) => break self.go_back().await,
+                // A newer one has taken its place.
+                (Phase::Done, _) => break,
                 (_, Scope::Canary { promote_after, .. }) => {
                     self.rollout
                         .progress
@@ -195,7 +200,7 @@ impl Task {
             let is_back = room.post_surely(order).await.is_ok()
                 && answered.await.is_ok_and(|changed| changed.is_ok());
             // Where the trial was over, it changes to the earlier version as to any other.
-            if !is_back && let Err(refusal) = swap(&room, Arc::clone(before), true).await {
+            if !is_back && let Err(refusal) = swap(&room, Arc::clone(before), (true, false)).await {
                 tracing::warn!(room = %room.name(), version = %before.label, "the room stays with the version that was taken back: {refusal}");
             }
         }
@@ -206,7 +211,8 @@ impl Task {
 async fn change(room: RoomHandle, rollout: Arc<Rollout>, permit: OwnedSemaphorePermit) {
     let progress = &rollout.progress;
     let name = room.name();
-    match swap(&room, Arc::clone(&rollout.version), false).await {
+    let how = (false, rollout.supersedes);
+    match swap(&room, Arc::clone(&rollout.version), how).await {
         Ok((_, end)) => {
             progress.note(|status| status.switched += 1);
             if let Ok(TrialEnd::RolledBack(refusal)) = end.await {

@@ -125,6 +125,11 @@ impl Progress {
         is_promoted
     }
 
+    /// A newer one takes its place; what changed stays.
+    pub(super) fn supersede(&self) {
+        self.note(|status| status.phase = Phase::Done);
+    }
+
     /// Ends it. Whether it was under way.
     pub(super) fn abort(&self, reason: &str) -> bool {
         let mut is_aborted = false;

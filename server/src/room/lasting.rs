@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parlor_journal::{Health, Lsn, StreamId};
 use parlor_proto::{Durability, ErrorCode};
 use serde_bytes::ByteBuf;
-use tokio::sync::Notify;
+use tokio::sync::{AcquireError, Notify, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::core::RoomCore;
@@ -21,6 +21,7 @@ use super::settings::Settings;
 use super::{OpenRefusal, RoomTask, handle};
 use crate::breakage::TestBreak;
 use crate::fanout::Exit;
+use crate::persistence::Persistence;
 use crate::plugin::{Audit, BatchInput, Fault, Ran, Runner};
 use crate::release::Release;
 
@@ -414,6 +415,21 @@ impl RoomTask {
         }
     }
 
+    /// Those that somebody waits for do not wait behind those that nobody does.
+    async fn place_to_recover<'a>(
+        &mut self,
+        persistence: &'a Persistence,
+    ) -> Result<SemaphorePermit<'a>, AcquireError> {
+        tokio::select! {
+            biased;
+            permit = persistence.recoveries.acquire() => permit,
+            taken = self.mailbox.recv_many(&mut self.inbox, super::INBOX_MAX) => {
+                debug_assert!(taken > 0, "the registry holds the other end");
+                persistence.urgent_recoveries.acquire().await
+            }
+        }
+    }
+
     /// Brings the room back from the journal.
     pub(super) async fn bring_back(
         &mut self,
@@ -422,15 +438,7 @@ impl RoomTask {
     ) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
         let node = Arc::clone(&self.node);
         let persistence = &node.persistence;
-        // Those that somebody waits for do not wait behind those that nobody does.
-        let permit = tokio::select! {
-            biased;
-            permit = persistence.recoveries.acquire() => permit,
-            taken = self.mailbox.recv_many(&mut self.inbox, super::INBOX_MAX) => {
-                debug_assert!(taken > 0, "the registry holds the other end");
-                persistence.urgent_recoveries.acquire().await
-            }
-        };
+        let permit = self.place_to_recover(persistence).await;
         node.crash_points.pass("recovery");
         let started = Instant::now();
         let stream = durable::stream_of(number);

@@ -235,13 +235,7 @@ impl RoomTask {
             core.flush(now);
             let stalled = self.look_at_disk(&mut core, now);
             self.serve_storage(&mut core);
-            let empty_grace = (!self.is_falling_asleep(&core)).then_some(grace);
-            let due = [
-                core.next_wake(empty_grace),
-                self.next_save(),
-                self.trial_until(),
-            ];
-            let wake = stalled.or_else(|| due.into_iter().flatten().min());
+            let wake = stalled.or_else(|| self.next_wake(&core, grace));
             let committed = self.committed(&core);
             // What waits in the mailbox is bounded there; what is taken is not.
             let is_full = core.is_behind;
@@ -264,13 +258,7 @@ impl RoomTask {
             let stalled = self.look_at_disk(&mut core, now);
             core.wake(now);
             core.judge_load();
-            for input in self.inbox.drain(..) {
-                handle::account_taken(&self.handle.status, &input);
-                match input {
-                    RoomInput::Order(order) => self.orders.push(*order),
-                    input => core.accept(input),
-                }
-            }
+            self.take_inbox(&mut core);
             if stalled.is_none() {
                 core.pass_time(now);
                 if self.step(&mut core, &mut runner, now).await.is_err() {
@@ -306,6 +294,27 @@ impl RoomTask {
             }
         }
         self.retire().await;
+    }
+
+    /// When something is due without any input.
+    fn next_wake(&self, core: &RoomCore, grace: Duration) -> Option<Instant> {
+        let empty_grace = (!self.is_falling_asleep(core)).then_some(grace);
+        let due = [
+            core.next_wake(empty_grace),
+            self.next_save(),
+            self.trial_until(),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    fn take_inbox(&mut self, core: &mut RoomCore) {
+        for input in self.inbox.drain(..) {
+            handle::account_taken(&self.handle.status, &input);
+            match input {
+                RoomInput::Order(order) => self.orders.push(*order),
+                input => core.accept(input),
+            }
+        }
     }
 
     /// Runs what waits, and does what was ordered.

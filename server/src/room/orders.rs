@@ -22,7 +22,7 @@ pub(crate) enum Order {
     /// Ends.
     Close(String),
     /// The shadow run is over.
-    Shadowed(Result<Shadowed, Fault>),
+    Shadowed(Box<Result<Shadowed, Fault>>),
     /// The first steps of the version on trial were lived through again; where they came out otherwise.
     Probed(Option<Fault>),
 }
@@ -33,6 +33,8 @@ pub(crate) struct SwapOrder {
     pub(crate) version: Arc<Version>,
     /// Whether it is done whatever the shadow run says.
     pub(crate) is_forced: bool,
+    /// Whether a version on trial is taken for proved, to make way.
+    pub(crate) supersedes: bool,
     /// Told when the version has taken over.
     pub(crate) done: oneshot::Sender<Result<Swapped, SwapRefusal>>,
     /// Told how its trial ends.
@@ -45,6 +47,7 @@ impl SwapOrder {
         Self {
             version,
             is_forced: false,
+            supersedes: false,
             done: oneshot::channel().0,
             ended: oneshot::channel().0,
         }

@@ -55,7 +55,7 @@ impl RoomTask {
                     }
                 }
                 Order::Swap(order) => self.begin_swap(core, slot, order),
-                Order::Shadowed(shadowed) => self.on_shadowed(core, slot, shadowed).await?,
+                Order::Shadowed(shadowed) => self.on_shadowed(core, slot, *shadowed).await?,
                 Order::Probed(fault) => self.on_probed(core, slot, fault),
                 Order::RollBack(answer) => {
                     drop(answer.send(self.roll_back_by_order(core, slot)));
@@ -148,9 +148,12 @@ impl RoomTask {
     }
 
     /// Tries the version beside the room, unless there is a reason not to.
-    fn begin_swap(&mut self, core: &RoomCore, slot: &Slot, order: SwapOrder) {
+    fn begin_swap(&mut self, core: &mut RoomCore, slot: &mut Slot, order: SwapOrder) {
+        if order.supersedes && self.is_on_trial() {
+            self.settle(core, slot);
+        }
         let objection = self.objection(core, &order);
-        let (Some(runner), None) = (slot, &objection) else {
+        let (Some(runner), None) = (&*slot, &objection) else {
             let gone = || SwapRefusal::new("gone", "the room is about to end");
             drop(order.done.send(Err(objection.unwrap_or_else(gone))));
             return;
@@ -160,7 +163,7 @@ impl RoomTask {
         tokio::spawn(async move {
             let shadowed = node.slow_lane.shadow(shadow).await;
             node.crash_points.pass("swap-shadowed");
-            let order = RoomInput::Order(Box::new(Order::Shadowed(shadowed)));
+            let order = RoomInput::Order(Box::new(Order::Shadowed(Box::new(shadowed))));
             // A room that is gone needs no other version.
             drop(handle.post_surely(order).await);
         });

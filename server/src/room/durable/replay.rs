@@ -312,14 +312,16 @@ impl RoomCore {
                 }
                 Origin::Stored { id: *id }
             }
-            EventRecord::Resent(member) => {
-                let is_it =
-                    |it: &Pending| matches!(it.event, wit::Event::Resync(id) if id == *member);
-                self.pending.retain(|it| !is_it(it));
-                Origin::Resend
-            }
+            EventRecord::Resent(member) => self.take_resend(*member),
             EventRecord::Tick { .. } | EventRecord::Signal { .. } => Origin::Room,
         }
+    }
+
+    /// What the plugin is to send a member again, which was brought about by going back to an earlier version.
+    fn take_resend(&mut self, member: u32) -> Origin {
+        let is_it = |it: &Pending| matches!(it.event, wit::Event::Resync(id) if id == member);
+        self.pending.retain(|it| !is_it(it));
+        Origin::Resend
     }
 
     fn peer_again(&self, member: u32) -> Peer {

@@ -136,7 +136,12 @@ async fn came(client: &mut TestClient, is_it: fn(&ServerFrame) -> bool) -> bool 
 
 #[test]
 fn a_server_dies_at_every_point_of_which_it_knows() {
-    let source = include_str!("points.rs");
+    let source = [
+        include_str!("points.rs"),
+        include_str!("../swap/killed.rs"),
+        include_str!("../uploads/killed.rs"),
+    ]
+    .concat();
     for point in CrashAt::ALL {
         // Nothing fails here that would be tried again.
         let is_tried = point == "retry"

@@ -1,6 +1,8 @@
 //! Rooms that change to another version while people are in them, and go back by themselves.
 
 mod durable;
+mod killed;
+mod load;
 mod rollouts;
 mod rooms;
 mod trials;

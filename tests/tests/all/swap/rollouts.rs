@@ -176,6 +176,30 @@ async fn a_canary_that_is_aborted_leaves_its_rooms_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_newer_roll_out_takes_the_place_of_one_that_is_under_way_if_that_is_wanted() {
+    let server = server(LONG).await;
+    let _clients = rooms(&server, 3).await;
+    let digest = upload(&server, &second()).await;
+    begin(&server, json!({ "version": digest, "scope": "all" })).await;
+    for room in 0..3 {
+        let room = format!("room-{room}");
+        super::until(&server, &room, "the version", |it| it["version"] == "2.0.0").await;
+    }
+    let newer = upload(&server, &changeling("3.0.0", "good")).await;
+    let wanted = json!({ "version": newer, "scope": "all" });
+    assert_eq!(post(&server, ROLLOUT, &wanted).await.status, 409);
+    let wanted = json!({ "version": newer, "scope": "all", "supersede": true });
+    begin(&server, wanted).await;
+    for room in 0..3 {
+        let room = format!("room-{room}");
+        super::until(&server, &room, "the newer one", |it| {
+            it["version"] == "3.0.0"
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_roll_out_is_refused() {
     let server = server(SHORT).await;
     let digest = upload(&server, &second()).await;

@@ -122,22 +122,16 @@ async fn timers_that_ran_under_the_version_that_went_are_due_once() {
     swapped(&server, "hall", &bad).await;
     ann.applied("hall", &json!({ "do": "timer", "after_ms": 1 }))
         .await;
-    let mut timers: Vec<Json> = Vec::new();
-    ann.expect("the timer", |frame| match frame {
-        ServerFrame::RoomMessage(message) => Some(timers.push(json_of(&message.data))),
+    let timers = |frame: ServerFrame| match frame {
+        ServerFrame::RoomMessage(message) => json_of(&message.data)["timers"].as_u64(),
         _ => None,
-    })
-    .await;
-    assert_eq!(timers[0]["timers"], 1);
+    };
+    assert_eq!(ann.expect("the timer", timers).await, 1);
     ann.applied("hall", &json!({ "do": "timer", "after_ms": 200 }))
         .await;
     for _ in 0..10 {
         add(&mut ann, 1).await;
     }
     assert_eq!(version(&mut ann).await, "1.0.0");
-    let second = |frame: ServerFrame| match frame {
-        ServerFrame::RoomMessage(message) => json_of(&message.data)["timers"].as_u64(),
-        _ => None,
-    };
-    assert_eq!(ann.expect("the second timer", second).await, 2);
+    assert_eq!(ann.expect("the second timer", timers).await, 2);
 }

@@ -18,10 +18,10 @@ pub(super) struct Signer {
 
 impl Signer {
     pub(super) fn new(number: u8) -> Self {
-        let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("there is chance");
         Self {
             number: [number; 8],
-            pair: Ed25519KeyPair::from_pkcs8(pair.as_ref()).unwrap(),
+            pair: Ed25519KeyPair::from_pkcs8(pair.as_ref()).expect("it is a key"),
         }
     }
 
