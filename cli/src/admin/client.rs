@@ -91,8 +91,10 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) fn new(url: &str, token: &str) -> Result<Self, AdminError> {
-        let uri: Uri = url
-            .trim_end_matches('/')
+        // What is left of `http://` without its slashes would be a host.
+        let plain = url.strip_suffix('/').filter(|it| !it.ends_with('/'));
+        let uri: Uri = plain
+            .unwrap_or(url)
             .parse()
             .map_err(|_| AdminError::Address(url.to_owned()))?;
         let scheme = uri.scheme_str().unwrap_or("http");
