@@ -64,8 +64,8 @@ pub(super) fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component
         reason = "compiled code is run as it is; without this, every start compiles every component anew"
     )]
     // SAFETY: all callers have the code from our own compiler, run by ourselves: straight from the process that we
-    // started for it, or from a file that carries a tag which only this server can make. That it fits this engine is
-    // checked here.
+    // started for it, or from a file that carries a tag which only this server can make. Which settings it was
+    // compiled with is part of that file's name; what would not run at all here is refused here.
     unsafe {
         Component::deserialize(engine, code)
     }
@@ -143,7 +143,12 @@ mod tests {
         let other = Engine::new(&other).unwrap();
         let ours = compiling().unwrap();
         assert_ne!(compatibility(&ours), compatibility(&other));
-        let code = other.precompile_component(b"\0asm\x0d\0\x01\0").unwrap();
+        // What would end no guest is not even taken.
+        let mut endless = config();
+        endless.epoch_interruption(false);
+        let endless = Engine::new(&endless).unwrap();
+        assert_ne!(compatibility(&ours), compatibility(&endless));
+        let code = endless.precompile_component(b"\0asm\x0d\0\x01\0").unwrap();
         assert!(revive(&ours, &code).is_err());
     }
 }

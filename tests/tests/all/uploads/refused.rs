@@ -72,7 +72,7 @@ async fn the_compiler_in_a_process_of_its_own_takes_and_refuses_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_made_to_keep_its_compiler_busy_is_given_up() {
     let settings = FileConfig {
-        compile_seconds_max: Some(4),
+        compile_seconds_max: Some(2),
         ..FileConfig::default()
     };
     let server = TestServer::with(parlor_tests::Options {
@@ -85,7 +85,7 @@ async fn a_component_made_to_keep_its_compiler_busy_is_given_up() {
     answer.refuses(
         422,
         "INVALID_COMPONENT",
-        &["within 4 s of CPU time", "compile_seconds_max"],
+        &["within 2 s of CPU time", "compile_seconds_max"],
     );
     assert_eq!(listing(&server).await, before);
     // And the next one has its turn.
@@ -141,11 +141,12 @@ async fn when_too_many_come_in_at_once_one_more_is_told_to_come_back() {
 fn slow_to_compile() -> Vec<u8> {
     let mut code = vec![1, 1, 0x7f];
     // local.get 0, i32.const 77, i32.mul, local.set 0: each needs the one before it.
-    for _ in 0..100_000 {
+    // Nearly as long as one may be.
+    for _ in 0..130_000 {
         code.extend([0x20, 0, 0x41, 0xcd, 0, 0x6c, 0x21, 0]);
     }
     code.push(0x0b);
-    with_core_module(guest("tiny"), &module(&vec![code; 24]))
+    with_core_module(guest("tiny"), &module(&vec![code; 30]))
 }
 
 /// A core module with these function bodies, all of a type without parameters and results.
