@@ -11,10 +11,12 @@ const KEY: &str = "public/leaderboard";
 const ROWS_MAX: usize = 100;
 /// How many matches wait for the storage; beyond them no more are taken note of.
 const PENDING_MAX: usize = 32;
-/// The longest wait for a storage that does not answer.
-const RETRY_MS: u64 = 5_000;
-/// The timer of that wait.
-pub(crate) const RETRY: TimerId = 1;
+/// The longest wait: for a storage that does not answer, or for others to be done with the leaderboard.
+const WAIT_MS_MAX: u64 = 5_000;
+/// A result waits for up to this; after each conflict, for up to twice as long.
+const SPREAD_MS: u64 = 2_000;
+/// The timer of both.
+pub(crate) const WAIT: TimerId = 1;
 /// The operation that is under way; there is only ever one.
 const OPERATION: u64 = 1;
 
@@ -55,6 +57,9 @@ pub(crate) struct Reporter {
     written: usize,
     /// Whether the storage is being asked, or to be asked again.
     is_busy: bool,
+    /// How often in a row another room was faster.
+    #[serde(default)]
+    conflicts: u32,
 }
 
 impl Reporter {
@@ -71,32 +76,43 @@ impl Reporter {
             self.pending.push(outcomes.collect());
         }
         if !self.is_busy {
-            self.ask(room);
+            self.is_busy = true;
+            self.wait(room);
         }
     }
 
-    /// Goes on with what the storage says. Other rooms write too: whoever was late tries again on what is there now.
+    /// Goes on with what the storage says. Other rooms write too: whoever was late tries again on what is there then.
     pub(crate) fn answered(&mut self, room: &mut Ctx, answer: Result<KvOutcome, KvError>) {
         match answer {
-            Ok(KvOutcome::Value(present) | KvOutcome::Conflict(present)) => {
-                self.write(room, present);
+            Ok(KvOutcome::Value(present)) => self.write(room, present),
+            Ok(KvOutcome::Conflict(_)) => {
+                self.conflicts += 1;
+                self.wait(room);
             }
             Ok(KvOutcome::Stored) => {
                 self.pending.drain(..self.written);
-                self.is_busy = false;
-                if !self.pending.is_empty() {
-                    self.ask(room);
+                self.conflicts = 0;
+                self.is_busy = !self.pending.is_empty();
+                if self.is_busy {
+                    self.wait(room);
                 }
             }
-            Err(KvError::Unavailable) => room.set_timer(RETRY, RETRY_MS),
+            Err(KvError::Unavailable) => room.set_timer(WAIT, WAIT_MS_MAX),
             Ok(KvOutcome::Entries(_)) => self.give_up(room, "it answered something else"),
             Err(error) => self.give_up(room, format_args!("{error:?}")),
         }
     }
 
+    /// Asks after a random time. Matches tend to end together: if all rooms asked at once, all but one would be too late
+    /// to write, and if those tried again at once, each would do it as often as there are others.
+    fn wait(&self, room: &mut Ctx) {
+        let wait_max = (SPREAD_MS << self.conflicts.min(2)).min(WAIT_MS_MAX);
+        let wait = room.random().range(1..wait_max);
+        room.set_timer(WAIT, wait);
+    }
+
     /// Asks for what is there.
-    pub(crate) fn ask(&mut self, room: &mut Ctx) {
-        self.is_busy = true;
+    pub(crate) fn ask(&self, room: &mut Ctx) {
         room.kv_get(OPERATION, KEY);
     }
 

@@ -143,7 +143,7 @@ impl Room for Grid {
     }
 
     fn timer(&mut self, room: &mut Ctx, timer: TimerId) {
-        if timer == leaderboard::RETRY {
+        if timer == leaderboard::WAIT {
             self.reporter.ask(room);
         }
     }
