@@ -17,6 +17,13 @@ pub(super) fn hash(effects: &[Effect]) -> u64 {
     hash.0.digest()
 }
 
+/// The hash of what a storage operation asks.
+pub(super) fn of_request(request: &wit::KvRequest) -> u64 {
+    let mut hash = Hash(Xxh3::new());
+    hash.request(request);
+    hash.0.digest()
+}
+
 struct Hash(Xxh3);
 
 impl Hash {

@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::effect::{Action, Effect};
+use super::effect_hash::of_request;
 use super::wit;
 
 /// A storage operation: the plugin's number for it, and the hash of what it asks.
@@ -30,7 +29,7 @@ impl Outstanding {
         let asked = asked.into_iter();
         Self {
             timers: timers.into_iter().collect(),
-            asked: asked.map(|(number, it)| (number, hash(it))).collect(),
+            asked: asked.map(|(number, it)| (number, of_request(it))).collect(),
         }
     }
 
@@ -52,6 +51,12 @@ impl Outstanding {
 
     /// Takes note of what a step asked for.
     pub(super) fn note_effects(&mut self, effects: &[Effect], now_ms: u64) {
+        self.note_timers(effects, now_ms);
+        self.note_asked(&asked(effects));
+    }
+
+    /// Takes note of the timers among what a step asked for.
+    pub(super) fn note_timers(&mut self, effects: &[Effect], now_ms: u64) {
         for effect in effects {
             match &effect.action {
                 Action::SetTimer { timer, after_ms } => {
@@ -61,10 +66,9 @@ impl Outstanding {
                 _ => {}
             }
         }
-        self.asked.extend(asked(effects));
     }
 
-    /// Takes note of operations that a recorded step asked for.
+    /// Takes note of the storage operations that a step asked for.
     pub(super) fn note_asked(&mut self, asked: &[Asked]) {
         self.asked.extend_from_slice(asked);
     }
@@ -94,7 +98,7 @@ impl Outstanding {
 
     /// Takes out an operation that asks this, if it is there.
     pub(crate) fn take_request(&mut self, number: u64, request: &wit::KvRequest) -> bool {
-        self.take_asked((number, hash(request)))
+        self.take_asked((number, of_request(request)))
     }
 
     /// The numbers of all operations.
@@ -119,15 +123,10 @@ impl Outstanding {
 pub(super) fn asked(effects: &[Effect]) -> Vec<Asked> {
     let effects = effects.iter();
     let asked = effects.filter_map(|it| match &it.action {
-        Action::Kv { operation, request } => Some((*operation, hash(request))),
+        Action::Kv { operation, request } => Some((*operation, of_request(request))),
         _ => None,
     });
     asked.collect()
-}
-
-/// Compared within one process only.
-pub(super) fn hash(request: &wit::KvRequest) -> u64 {
-    xxh3_64(format!("{request:?}").as_bytes())
 }
 
 #[cfg(test)]

@@ -64,8 +64,9 @@ pub(super) struct FlightRecorder {
     start: Start,
     batches: Vec<Recorded>,
     bytes: usize,
-    /// So many batches call for a new save.
+    /// So many batches call for a new save, and so many for the next one.
     batches_max: usize,
+    next_batches_max: usize,
 }
 
 impl FlightRecorder {
@@ -75,19 +76,24 @@ impl FlightRecorder {
             batches: Vec::new(),
             bytes: 0,
             batches_max: usize::MAX,
+            next_batches_max: usize::MAX,
         }
     }
 
     /// Begins again from a new save. Gives where it began before, and the batches that lie between the two.
     pub(super) fn restart(&mut self, start: Start) -> (Start, Vec<Recorded>) {
         self.bytes = 0;
+        self.next_batches_max = self.batches_max;
         let before = std::mem::replace(&mut self.start, start);
         (before, std::mem::take(&mut self.batches))
     }
 
-    /// Asks for a save after so many batches at the latest.
-    pub(super) fn save_after(&mut self, batches_max: usize) {
+    /// Asks for a save after so many batches at the latest. By `chance` the first comes up to half as much earlier: rooms
+    /// that were opened together would all save at the same moment else, again and again.
+    pub(super) fn save_after(&mut self, batches_max: usize, chance: u64) {
         self.batches_max = batches_max;
+        let earlier = usize::try_from(chance).unwrap_or(0) % (batches_max / 2).max(1);
+        self.next_batches_max = batches_max - earlier;
     }
 
     /// Remembers a batch that was run.
@@ -97,7 +103,7 @@ impl FlightRecorder {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.is_large() || self.batches.len() >= self.batches_max
+        self.is_large() || self.batches.len() >= self.next_batches_max
     }
 
     /// Whether it holds as many bytes as it may.

@@ -214,7 +214,7 @@ impl Runner {
     /// Has it noted of each step from here on what it asked for, and a save taken after so many steps at the latest.
     pub(crate) fn keep_journal(&mut self, steps_max: usize) {
         self.is_hashing = true;
-        self.recorder.save_after(steps_max);
+        self.recorder.save_after(steps_max, self.seed);
     }
 
     /// Whether an audit of the room is under way.
@@ -411,7 +411,8 @@ impl Runner {
         ran.spent += instance.last_cost;
         ran.log_lines_dropped += instance.take_dropped_log_lines();
         self.outstanding.note_events(&batch.events);
-        self.outstanding.note_effects(&effects, batch.now_ms);
+        self.outstanding.note_timers(&effects, batch.now_ms);
+        self.outstanding.note_asked(&recorded.asked);
         if let Some(notes) = &mut self.audit {
             notes.hashes.push(effects_hash);
         }
