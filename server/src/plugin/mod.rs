@@ -45,7 +45,7 @@ pub(crate) use outstanding::Outstanding;
 pub(crate) use runner::{BatchInput, Position, Ran, Runner, SavedRoom};
 pub(crate) use shadow::Shadowed;
 pub use signature::{KeyError, SignatureError, Signatures};
-pub(crate) use slow_lane::SlowLane;
+pub(crate) use slow_lane::{RanBatch, SlowLane};
 pub(crate) use trial::{HandOver, HandOverError, RolledBack};
 pub(crate) use uploads::Uploads;
 pub(crate) use usage::Usage;

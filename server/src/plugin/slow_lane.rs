@@ -54,10 +54,17 @@ enum Work {
     },
 }
 
+/// A batch that was run, here or there: the room has its runner back, and its batch.
+pub(crate) struct RanBatch {
+    pub(crate) runner: Box<Runner>,
+    pub(crate) input: BatchInput,
+    pub(crate) ran: Ran,
+}
+
 /// What came of it.
 enum Done {
     Opened(Result<(Box<Runner>, Vec<Effect>), OpenError>),
-    Ran(Box<Runner>, Box<Ran>),
+    Ran(Box<RanBatch>),
     Audited(Option<Box<FaultReport>>),
     Shadowed(Box<Result<Shadowed, Fault>>),
     Probed(Option<Fault>),
@@ -75,7 +82,7 @@ impl Work {
                 let ran = runner
                     .run(&input)
                     .unwrap_or_else(|fault| runner.recover(&input, &fault));
-                Done::Ran(runner, Box::new(ran))
+                Done::Ran(Box::new(RanBatch { runner, input, ran }))
             }
             Self::Audit(audit) => Done::Audited(audit.perform().map(Box::new)),
             Self::Recover {
@@ -84,7 +91,7 @@ impl Work {
                 fault,
             } => {
                 let ran = runner.recover(&input, &fault);
-                Done::Ran(runner, Box::new(ran))
+                Done::Ran(Box::new(RanBatch { runner, input, ran }))
             }
             Self::Shadow(shadow) => Done::Shadowed(Box::new(shadow.run())),
             Self::Probe(probe) => Done::Probed(probe.probe()),
@@ -144,11 +151,7 @@ impl SlowLane {
     }
 
     /// Runs a batch. `None` if the thread died at it, and the runner with it.
-    pub(crate) async fn run(
-        &self,
-        runner: Box<Runner>,
-        input: BatchInput,
-    ) -> Option<(Box<Runner>, Ran)> {
+    pub(crate) async fn run(&self, runner: Box<Runner>, input: BatchInput) -> Option<RanBatch> {
         let work = Work::Run { runner, input };
         self.perform(work).await.and_then(Done::into_ran)
     }
@@ -159,7 +162,7 @@ impl SlowLane {
         runner: Box<Runner>,
         input: BatchInput,
         fault: Fault,
-    ) -> Option<(Box<Runner>, Ran)> {
+    ) -> Option<RanBatch> {
         let work = Work::Recover {
             runner,
             input,
@@ -217,9 +220,9 @@ impl SlowLane {
 }
 
 impl Done {
-    fn into_ran(self) -> Option<(Box<Runner>, Ran)> {
+    fn into_ran(self) -> Option<RanBatch> {
         match self {
-            Self::Ran(runner, ran) => Some((runner, *ran)),
+            Self::Ran(ran) => Some(*ran),
             _ => None,
         }
     }

@@ -13,9 +13,7 @@ use tokio::sync::{AcquireError, Notify, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::core::RoomCore;
-use super::durable::{
-    self, BatchRecord, Change, Draft, IdentityNote, Means, Recovered, Snapshot, Writer,
-};
+use super::durable::{self, BatchRecord, Change, IdentityNote, Means, Recovered, Snapshot, Writer};
 use super::origin::Origin;
 use super::settings::Settings;
 use super::{OpenRefusal, RoomTask, handle};
@@ -137,33 +135,27 @@ impl RoomTask {
         }
     }
 
-    /// Writes a batch down before it is run, if the room has a journal.
-    pub(super) fn draft(
-        &self,
+    /// Writes down a batch, and what came of it. What it brings about waits until this is durable.
+    pub(super) fn record(
+        &mut self,
         core: &RoomCore,
-        input: &BatchInput,
+        input: BatchInput,
         batch: &[Origin],
-    ) -> Option<Draft> {
-        let lasting = self.lasting.as_ref().filter(|it| it.is_journal())?;
-        let _ = lasting;
-        Some(Draft::new(input, batch, &core.roster))
-    }
-
-    /// Writes down what came of a batch. What it brings about waits until this is durable.
-    pub(super) fn record(&mut self, core: &RoomCore, draft: Option<Draft>, ran: &Ran) {
+        ran: &Ran,
+    ) {
         let Some(lasting) = &mut self.lasting else {
             return;
         };
-        let Some(draft) = draft else {
+        if !lasting.is_journal() {
             let every = self.node.persistence.settings.snapshot_every;
             lasting
                 .save_due
                 .get_or_insert_with(|| Instant::now() + every);
             return;
-        };
-        let record = draft.finish(ran);
+        }
+        let record = BatchRecord::new(input, batch, &core.roster, ran);
         let is_quiet = record.is_quiet(ran);
-        if let Some(lsn) = lasting.writer.record(record, is_quiet) {
+        if let Some(lsn) = lasting.writer.record(&record, is_quiet) {
             Self::hold_until(core, lsn);
         }
     }
@@ -182,7 +174,7 @@ impl RoomTask {
         let room_time_ms = core.clock.room_time_ms(Instant::now());
         let (step, tick) = (runner.position().step, core.clock.tick());
         let record = BatchRecord::of_change(step, room_time_ms, tick, change);
-        if let Some(lsn) = lasting.writer.record(record, false) {
+        if let Some(lsn) = lasting.writer.record(&record, false) {
             Self::hold_until(core, lsn);
         }
     }

@@ -39,7 +39,7 @@ use self::settings::Settings;
 use self::swap::Swap;
 use crate::fanout::Fanout;
 use crate::node::Node;
-use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, Runner, wit};
+use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, RanBatch, Runner, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
 
@@ -338,8 +338,7 @@ impl RoomTask {
         while let Some((batch, input)) = core.next_batch(now) {
             let started = Instant::now();
             let now_ms = input.now_ms;
-            let draft = self.draft(core, &input, &batch);
-            let mut ran = self.run_batch(runner, input).await.ok_or(Lost)?;
+            let (mut ran, input) = self.run_batch(runner, input).await.ok_or(Lost)?;
             if self.lane.observe(ran.cost) {
                 core.version.demote();
             }
@@ -350,7 +349,7 @@ impl RoomTask {
                 self.report(report);
             }
             core.charge(&batch, ran.spent);
-            self.record(core, draft, &ran);
+            self.record(core, input, &batch, &ran);
             let saved = ran.saved.take();
             self.audit(ran.audit.take());
             if ran.is_lost {
@@ -384,20 +383,25 @@ impl RoomTask {
         self.retire().await;
     }
 
-    /// Runs a batch, here or in the slow lane; what failed is always mended there. `None` if the runner was lost.
-    async fn run_batch(&self, slot: &mut Option<Box<Runner>>, input: BatchInput) -> Option<Ran> {
+    /// Runs a batch, here or in the slow lane; what failed is always mended there. Gives the batch back. `None` if the
+    /// runner was lost.
+    async fn run_batch(
+        &self,
+        slot: &mut Option<Box<Runner>>,
+        input: BatchInput,
+    ) -> Option<(Ran, BatchInput)> {
         let mut runner = slot.take()?;
         let lane = &self.node.slow_lane;
-        let (back, ran) = if self.lane.is_slow {
+        let done = if self.lane.is_slow {
             lane.run(runner, input).await?
         } else {
             match runner.run(&input) {
-                Ok(ran) => (runner, ran),
+                Ok(ran) => RanBatch { runner, input, ran },
                 Err(fault) => lane.recover(runner, input, fault).await?,
             }
         };
-        *slot = Some(back);
-        Some(ran)
+        *slot = Some(done.runner);
+        Some((done.ran, done.input))
     }
 
     /// Takes the room out of the registry, and sends on whoever still knocks.

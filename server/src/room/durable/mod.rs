@@ -10,7 +10,6 @@ mod snapshot;
 mod writer;
 
 pub(crate) use format::{FormatError, decode};
-pub(super) use record::Draft;
 pub(crate) use record::{BatchRecord, Change, EventRecord, MemberNote};
 pub(super) use replay::{Means, Recovered, recover};
 pub(crate) use snapshot::{BadNote, IdentityNote, Snapshot, StoredRoom, frame_bytes, frame_from};

@@ -131,39 +131,28 @@ pub(crate) enum StoredNote {
     Unavailable,
 }
 
-/// A batch on its way to the journal: written down before it is run, for then its events are the plugin's.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    now_ms: u64,
-    tick: u64,
-    events: Vec<EventRecord>,
-}
-
-impl Draft {
-    pub(crate) fn new(input: &BatchInput, origins: &[Origin], roster: &Roster) -> Self {
-        let events = input.events.iter().zip(origins);
-        Self {
-            now_ms: input.now_ms,
-            tick: input.tick,
-            events: events
-                .map(|(event, origin)| EventRecord::new(event, origin, roster))
-                .collect(),
-        }
-    }
-
-    /// What was drafted, with what came of it.
-    pub(crate) fn finish(self, ran: &Ran) -> BatchRecord {
+impl BatchRecord {
+    /// What was run, with what came of it and before anything of that is applied: `roster` is as it was for the plugin.
+    pub(in crate::room) fn new(
+        input: BatchInput,
+        origins: &[Origin],
+        roster: &Roster,
+        ran: &Ran,
+    ) -> Self {
+        let events = input.events.into_iter().zip(origins);
         let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let steps = ran.steps.iter().map(|step| StepRecord {
             start: index(step.events.start),
             end: index(step.events.end),
             effects_hash: step.effects_hash,
         });
-        BatchRecord {
+        Self {
             step: ran.first_step,
-            now_ms: self.now_ms,
-            tick: self.tick,
-            events: self.events,
+            now_ms: input.now_ms,
+            tick: input.tick,
+            events: events
+                .map(|(event, origin)| EventRecord::new(event, origin, roster))
+                .collect(),
             outcome: Outcome {
                 steps: steps.collect(),
                 set_aside: ran.set_aside.iter().map(|it| index(*it)).collect(),
@@ -172,9 +161,7 @@ impl Draft {
             change: ran.rolled_back.is_some().then_some(Change::RolledBack),
         }
     }
-}
 
-impl BatchRecord {
     /// What was done to the room between two batches.
     pub(crate) fn of_change(step: u64, now_ms: u64, tick: u64, change: Change) -> Self {
         Self {
@@ -219,26 +206,26 @@ impl BatchRecord {
 }
 
 impl EventRecord {
-    fn new(event: &wit::Event, origin: &Origin, roster: &Roster) -> Self {
+    fn new(event: wit::Event, origin: &Origin, roster: &Roster) -> Self {
         match (event, origin) {
             (wit::Event::Joined(member), _) => Self::Joined {
-                member: MemberNote::from(member),
                 // A member who was let go meanwhile is nobody's.
                 session: roster
                     .get(member.id)
                     .map_or(SessionId::NOBODY, |it| it.peer.session),
+                member: MemberNote::from(&member),
             },
             (wit::Event::Left(departure), Origin::Leave { reason, .. }) => Self::Left {
                 member: departure.member,
                 reason: *reason,
             },
             (wit::Event::Left(departure), _) => Self::Kicked(departure.member),
-            (wit::Event::Away(member), _) => Self::Away(*member),
-            (wit::Event::Back(member), _) => Self::Back(*member),
-            (wit::Event::Changed(member), _) => Self::Changed(MemberNote::from(member)),
-            (wit::Event::Resync(member), Origin::Resend) => Self::Resent(*member),
+            (wit::Event::Away(member), _) => Self::Away(member),
+            (wit::Event::Back(member), _) => Self::Back(member),
+            (wit::Event::Changed(member), _) => Self::Changed(MemberNote::from(&member)),
+            (wit::Event::Resync(member), Origin::Resend) => Self::Resent(member),
             (wit::Event::Resync(member), origin) => Self::Resync {
-                member: *member,
+                member,
                 reset: match origin {
                     Origin::Resync {
                         fresh: Fresh::Reset(reason),
@@ -250,10 +237,10 @@ impl EventRecord {
             (wit::Event::Message(message), _) => Self::Message {
                 member: message.member,
                 id: message.id,
-                payload: ByteBuf::from(message.payload.clone()),
+                payload: ByteBuf::from(message.payload),
             },
             (wit::Event::Timer(timer), origin) => Self::Timer {
-                timer: *timer,
+                timer,
                 serial: match origin {
                     Origin::Timer { serial } => *serial,
                     _ => 0,
@@ -264,8 +251,8 @@ impl EventRecord {
                 dt_ms: tick.dt_ms,
             },
             (wit::Event::Signal(signal), _) => Self::Signal {
-                name: signal.name.clone(),
-                payload: ByteBuf::from(signal.payload.clone()),
+                name: signal.name,
+                payload: ByteBuf::from(signal.payload),
             },
             (wit::Event::KvAnswer(answer), origin) => Self::Stored {
                 id: match origin {

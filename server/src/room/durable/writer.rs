@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parlor_journal::{Frame, FrameKind, Journal, Lsn, StreamId};
 use tokio::sync::Notify;
 
-use super::format;
+use super::format::{self, Batches};
 use super::record::BatchRecord;
 use super::snapshot::Snapshot;
 
@@ -20,8 +20,9 @@ pub(crate) struct Writer {
     stream: StreamId,
     /// The number of the last record.
     seq: u64,
-    /// Ticks of which nobody noticed anything, for the next record: if they are lost, nobody notices either.
-    quiet: Vec<BatchRecord>,
+    /// The batches of the next record, in the form that they are written in. All but the last are ticks of which nobody
+    /// noticed anything: if they are lost, nobody notices either.
+    batches: Batches,
     /// Told when something that was written is durable.
     committed: Arc<Notify>,
 }
@@ -33,7 +34,7 @@ impl Writer {
             journal,
             stream,
             seq,
-            quiet: Vec::new(),
+            batches: Batches::default(),
             committed: Arc::new(Notify::new()),
         }
     }
@@ -53,14 +54,14 @@ impl Writer {
 
     /// Writes a batch, or keeps it for the next record if nobody can notice anything of it. `Some` if what comes of the
     /// batch waits for this.
-    pub(crate) fn record(&mut self, batch: BatchRecord, is_quiet: bool) -> Option<Lsn> {
-        self.quiet.push(batch);
-        (!is_quiet || self.quiet.len() >= QUIET_MAX).then(|| self.write_record())
+    pub(crate) fn record(&mut self, batch: &BatchRecord, is_quiet: bool) -> Option<Lsn> {
+        self.batches.add(batch);
+        (!is_quiet || self.batches.count() >= QUIET_MAX).then(|| self.write_record())
     }
 
     /// Writes down the room as it is now.
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) -> Lsn {
-        if !self.quiet.is_empty() {
+        if self.batches.count() > 0 {
             // Also a room that goes on from the snapshot before must come by here.
             self.write_record();
         }
@@ -87,8 +88,8 @@ impl Writer {
 
     fn write_record(&mut self) -> Lsn {
         self.seq += 1;
-        let batches = std::mem::take(&mut self.quiet);
-        self.append(FrameKind::Record, format::encode(&batches))
+        let payload = self.batches.take();
+        self.append(FrameKind::Record, payload)
     }
 
     fn append(&self, kind: FrameKind, payload: Bytes) -> Lsn {
