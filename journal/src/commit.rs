@@ -42,6 +42,8 @@ pub(crate) struct Committer {
     /// The order of the frame before the first of this process.
     pub(crate) order: u64,
     pub(crate) unsynced_since: Option<Instant>,
+    /// When the last commit began.
+    committed_at: Option<Instant>,
     /// A sync failed: what was not synced before is perhaps in memory only, and no further sync would write it.
     pub(crate) is_sync_broken: bool,
     pub(crate) encoder: GroupEncoder,
@@ -98,6 +100,7 @@ impl Committer {
             synced_group: found.next_group - 1,
             order: found.order,
             unsynced_since: None,
+            committed_at: None,
             is_sync_broken: false,
             encoder: GroupEncoder::new(salt),
             compaction: None,
@@ -162,9 +165,7 @@ impl Committer {
             }
             if !state.pending.is_empty() || self.must_roll || self.compaction_is_due(&state) {
                 drop(state);
-                if !self.options.hooks.commit_delay.is_zero() {
-                    delay(self.options.hooks.commit_delay);
-                }
+                self.pace();
                 return Work::Commit(first_frames(&shared.lock()));
             }
             let timeout = match (self.options.sync, self.unsynced_since) {
@@ -173,23 +174,32 @@ impl Committer {
                 }
                 _ => None,
             };
-            match timeout {
-                Some(Duration::ZERO) => return Work::Sync,
-                Some(timeout) => {
-                    state = shared
-                        .work
-                        .wait_timeout(state, timeout)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => {
-                    state = shared
-                        .work
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+            if timeout == Some(Duration::ZERO) {
+                return Work::Sync;
             }
+            state.is_idle = true;
+            let work = &shared.work;
+            state = match timeout {
+                Some(timeout) => {
+                    let waited = work.wait_timeout(state, timeout);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+            state.is_idle = false;
         }
+    }
+
+    /// Waits until the next commit may begin.
+    fn pace(&mut self) {
+        let interval = self.options.commit_interval;
+        let since = self.committed_at.map(|it| it.elapsed());
+        let early = since.map_or(Duration::ZERO, |it| interval.saturating_sub(it));
+        let wait = early + self.options.hooks.commit_delay;
+        if !wait.is_zero() {
+            delay(wait);
+        }
+        self.committed_at = Some(now());
     }
 
     /// Makes the frames durable, and with them whatever compaction has to move.
@@ -410,7 +420,7 @@ fn now() -> Instant {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a hook of tests, on a thread of its own"
+    reason = "the commit thread has nothing else to do"
 )]
 fn delay(time: Duration) {
     thread::sleep(time);

@@ -71,6 +71,8 @@ pub(crate) struct State {
     /// Frames that are not durable, in order: the first has the number `durable + 1`.
     pub(crate) pending: VecDeque<Pending>,
     pub(crate) last: Lsn,
+    /// The commit thread waits for work, and is to be woken for it.
+    pub(crate) is_idle: bool,
     /// Commit what there is, then end.
     pub(crate) is_closing: bool,
     /// End as soon as can be.
@@ -121,9 +123,11 @@ impl Journal {
             frame,
             notify: notify.cloned(),
         });
-        let last = state.last;
+        let (last, is_idle) = (state.last, state.is_idle);
         drop(state);
-        shared.work.notify_one();
+        if is_idle {
+            shared.work.notify_one();
+        }
         last
     }
 

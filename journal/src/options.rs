@@ -15,6 +15,9 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// History beyond what recovery needs is kept while its stream takes no more than this.
     pub history_bytes_max: u64,
+    /// From the beginning of one commit to that of the next it takes at least so long: what comes meanwhile goes together.
+    /// Where a sync is fast, most of the time of one goes into the commits, and not into what they keep.
+    pub commit_interval: Duration,
     /// Where the files are.
     pub disk: Arc<dyn Disk>,
     /// What tests change.
@@ -22,13 +25,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// Segments of 64 MiB, 1 MiB of history a stream, every commit synced, on the real disk.
+    /// Segments of 64 MiB, 1 MiB of history a stream, every commit synced and none put off, on the real disk.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
             sync: SyncPolicy::Always,
             segment_bytes_max: 64 << 20,
             history_bytes_max: 1 << 20,
+            commit_interval: Duration::ZERO,
             disk: Arc::new(RealDisk),
             hooks: Hooks::default(),
         }

@@ -23,6 +23,8 @@ use crate::plugin::{Version, wit};
 const JOURNAL_FOLDER: &str = "journal";
 /// The folder of rooms that could not be brought back.
 const SET_ASIDE_FOLDER: &str = "set-aside";
+/// Far less than anybody notices, and far more than a sync takes of a good disk.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(1);
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
 /// own.
 const RECOVERIES_PER_CORE: usize = 1;
@@ -88,6 +90,7 @@ impl Persistence {
             sync: settings.sync,
             segment_bytes_max: settings.segment_bytes_max,
             history_bytes_max: settings.history_bytes_max,
+            commit_interval: COMMIT_INTERVAL,
             disk: settings.disk.clone().unwrap_or_else(|| Arc::new(RealDisk)),
             hooks: hooks(test_break, crash_points),
         };
