@@ -21,6 +21,9 @@ use clap::{Parser, Subcommand};
 
 use self::failure::{USAGE, end};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A real-time room server whose rooms are WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(version, about)]
