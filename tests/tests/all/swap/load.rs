@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parlor_tests::chaos::{Limits, Pace, Storm, Summary, Until, check};
 use parlor_tests::craft::with_section;
-use parlor_tests::{TestServer, component, in_time};
+use parlor_tests::{TestServer, component};
 use serde_json::{Value as Json, json};
 
 use super::{body, options, post};
@@ -25,22 +25,26 @@ async fn change_all(server: &TestServer, plugin: &str, digest: &str) -> Vec<u64>
     pauses
 }
 
-/// Waits until nearly everybody is in.
-async fn are_in(server: &TestServer, plugin: &str, players: u64) {
+/// How long it may take until everybody is in.
+const ARRIVE_MAX: Duration = Duration::from_secs(60);
+
+/// Waits until nearly everybody is in; who comes to a match that has begun looks on until the next one.
+async fn are_in(server: &TestServer, plugin: &str, clients: u64) {
     let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let members = |room: &Json| Some(room["players"].as_u64()? + room["spectators"].as_u64()?);
     let coming = async {
         loop {
             pace.tick().await;
             let path = format!("/api/v1/rooms?plugin={plugin}");
             let rooms = body(&server.admin_request("GET", &path).await);
             let rooms = rooms["rooms"].as_array().cloned().unwrap_or_default();
-            let seated = rooms.iter().filter_map(|it: &Json| it["players"].as_u64());
-            if seated.sum::<u64>() >= players {
+            if rooms.iter().filter_map(members).sum::<u64>() >= clients {
                 return;
             }
         }
     };
-    in_time("the players", coming).await;
+    let waited = tokio::time::timeout(ARRIVE_MAX, coming).await;
+    waited.expect("all clients come in time");
 }
 
 /// Clients that talk and play, and nothing in their way.
