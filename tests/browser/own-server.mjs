@@ -1,12 +1,13 @@
 /** A server of a test's own, which it may stop and start again. */
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
 
@@ -43,6 +44,11 @@ export async function ownServer({ host = "127.0.0.1", secret } = {}) {
     stop,
     /** Ends it as a crash does. */
     kill: () => end("SIGKILL"),
+    /** Runs `parlor` with these arguments as its operator, and gives what it says. */
+    async operate(...args) {
+      const { stdout } = await promisify(execFile)(BINARY, args, { env });
+      return stdout.trim();
+    },
     /** Writes a room's history into a file for `/replay/`. */
     exportReplay(room, path) {
       execFileSync(BINARY, ["replay", room, "--data-dir", join(folder, "data"), "--export", path]);

@@ -69,9 +69,13 @@ export async function tab(browser, options) {
   context.on("weberror", (problem) => complaints.push(`uncaught: ${problem.error().stack ?? problem.error().message}`));
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
+  const sockets = [];
+  page.on("websocket", (socket) => sockets.push(socket));
   await page.goto(new URL(path, server).href);
   return {
     page,
+    /** The WebSockets that it opened. */
+    sockets,
     /** Closes the tab; it must not have complained. */
     async close() {
       await context.close();

@@ -70,6 +70,34 @@ pub(crate) fn typescript_catalog() -> Arc<Catalog> {
     }))
 }
 
+/// The versions of the guest `changeling` that is made of TypeScript, and what is wrong with each. New rooms are made of the last one.
+const TYPESCRIPT_CHANGELINGS: &[(&str, &str)] = &[
+    ("2.0.0", "good"),
+    ("3.0.0", "traps-tenth"),
+    ("4.0.0", "next-shape"),
+    ("1.0.0", "good"),
+];
+
+/// The catalog of these versions: compiling one takes longer than an upload may.
+///
+/// # Panics
+///
+/// When they are not built, or cannot be loaded.
+pub(crate) fn typescript_changelings() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    Arc::clone(CATALOG.get_or_init(|| {
+        let catalog = Catalog::new(HashMap::new()).expect("the pool can be reserved");
+        for (version, trick) in TYPESCRIPT_CHANGELINGS {
+            let component =
+                with_traits(component("typescript-guests", "changeling"), version, trick);
+            if let Err(error) = catalog.load(&component) {
+                panic!("failed to load changeling-ts@{version}: {error}");
+            }
+        }
+        Arc::new(catalog)
+    }))
+}
+
 /// The component of a guest, by its folder in `tests/guests`.
 pub fn guest(name: &str) -> Vec<u8> {
     component("guests", name)
@@ -82,15 +110,24 @@ pub fn guest(name: &str) -> Vec<u8> {
 /// When one of the two is too long.
 #[must_use]
 pub fn changeling(version: &str, trick: &str) -> Vec<u8> {
+    with_traits(guest("changeling"), version, trick)
+}
+
+fn with_traits(mut component: Vec<u8>, version: &str, trick: &str) -> Vec<u8> {
     let present = format!("@@changeling@@; {:<8};{:<15}", "1.0.0", "good");
     let wanted = format!("@@changeling@@; {version:<8};{trick:<15}");
     assert_eq!(wanted.len(), present.len(), "{wanted:?}");
-    let mut component = guest("changeling");
-    let at = component
-        .windows(present.len())
-        .position(|it| it == present.as_bytes());
-    let at = at.expect("its traits are in the component as they are in its source");
-    component[at..at + wanted.len()].copy_from_slice(wanted.as_bytes());
+    let places = component.windows(present.len()).enumerate();
+    let places = places.filter(|(_, it)| *it == present.as_bytes());
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert!(
+        !places.is_empty(),
+        "its traits are not as they are in its source"
+    );
+    // Where the script lies in the component beside what was made of it, they are in both.
+    for at in places {
+        component[at..at + wanted.len()].copy_from_slice(wanted.as_bytes());
+    }
     component
 }
 

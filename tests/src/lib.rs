@@ -2,9 +2,11 @@
 //!
 //! Nothing here waits for a time to pass. Whatever is awaited has a [`DEADLINE`], and what came instead is printed.
 
+mod admin;
 mod bundle;
 pub mod chaos;
 mod client;
+pub mod craft;
 mod crashable;
 mod handshake;
 mod http;
@@ -24,6 +26,7 @@ pub mod signer;
 use std::future::Future;
 use std::time::Duration;
 
+pub use admin::Admin;
 pub use bundle::{catalog, changeling, component, guest};
 pub use client::{Answer, Ended, Lost, TestClient, json_of, payload};
 pub use crashable::CrashableServer;

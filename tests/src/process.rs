@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::http::is_ready;
-use crate::in_time;
 use crate::ports::lasting_address;
+use crate::{Admin, in_time};
 
 /// How a `parlor serve` is started.
 #[derive(Debug, Clone)]
@@ -103,6 +103,7 @@ impl Serve {
             child,
             address: self.address,
             admin: self.admin,
+            data_dir: self.data_dir.clone(),
             listening: Some(listening),
         }
     }
@@ -116,6 +117,7 @@ pub struct ParlorProcess {
     pub address: SocketAddr,
     /// Where the operator connects.
     pub admin: SocketAddr,
+    data_dir: PathBuf,
     /// Told once it listens.
     listening: Option<oneshot::Receiver<(SocketAddr, SocketAddr)>>,
 }
@@ -165,6 +167,12 @@ impl ParlorProcess {
             }
         };
         in_time("a ready server", asking).await;
+    }
+
+    /// The operator's way to it, once it is ready.
+    #[must_use]
+    pub fn operator(&self) -> Admin {
+        Admin::of(self.admin, &self.data_dir)
     }
 
     /// Sends SIGTERM.

@@ -42,7 +42,7 @@ struct Shared {
 }
 
 /// What a proxy did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProxyTally {
     /// The connections that were opened.
     pub connections: u64,

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::http::{HttpResponse, get, request, send};
-use crate::{DEADLINE, Log, Metrics, bundle, in_time};
+use crate::http::{HttpResponse, get};
+use crate::{Admin, DEADLINE, Log, Metrics, bundle, in_time};
 
 /// How a server is to be.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Options {
     pub test_break: Option<TestBreak>,
     /// The disk that its journal is on, if it is not the real one.
     pub disk: Option<Arc<dyn Disk>>,
-    /// Whether its plugins are those made of TypeScript.
+    /// Whether its plugins are those made of TypeScript; with a catalog of its own, it has all versions of `changeling-ts`.
     pub is_typescript: bool,
     /// Other settings, as an operator writes them; the limits are those above.
     pub settings: FileConfig,
@@ -69,8 +69,7 @@ impl Default for Options {
 pub struct TestServer {
     /// Where clients connect.
     pub address: SocketAddr,
-    admin: SocketAddr,
-    token: String,
+    admin: Admin,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
     /// Until another server goes on with it.
@@ -152,7 +151,10 @@ impl TestServer {
         let own = options.has_own_catalog.then(|| config.clone());
         let is_typescript = options.is_typescript;
         let catalog = tokio::task::spawn_blocking(move || match own {
-            Some(config) => own_catalog(&config, options.compiler),
+            Some(config) if is_typescript => {
+                own_catalog(&bundle::typescript_changelings(), &config, options.compiler)
+            }
+            Some(config) => own_catalog(&bundle::catalog(), &config, options.compiler),
             None if is_typescript => bundle::typescript_catalog(),
             None => bundle::catalog(),
         });
@@ -164,12 +166,9 @@ impl TestServer {
         // one would have a seat there until the server has noticed that it is gone.
         let up = get(admin_address, "/metrics", &[]).await;
         assert_eq!(up.status, 401, "{up:?}");
-        let token = std::fs::read_to_string(data_dir.path().join("admin-token"))
-            .expect("the server made a token");
         Self {
             address,
-            admin: admin_address,
-            token: token.trim().to_owned(),
+            admin: Admin::of(admin_address, data_dir.path()),
             stop: Some(stop),
             thread: Some(thread),
             data_dir: Some(data_dir),
@@ -183,7 +182,7 @@ impl TestServer {
 
     /// What the server counted so far.
     pub async fn metrics(&self) -> Metrics {
-        Metrics::parse(&self.admin("/metrics").await)
+        Metrics::parse(&self.page("/metrics").await)
     }
 
     /// Looks at the metrics again and again until they are as wanted.
@@ -212,7 +211,7 @@ impl TestServer {
     ///
     /// When the answer is not what it should be.
     pub async fn reports(&self) -> Vec<Report> {
-        let body = self.admin("/api/v1/reports").await;
+        let body = self.page("/api/v1/reports").await;
         let answer: serde_json::Value = serde_json::from_str(&body).expect("reports are JSON");
         let reports = answer["reports"].as_array().expect("a list of reports");
         reports.iter().map(report).collect()
@@ -227,13 +226,12 @@ impl TestServer {
 
     /// Asks for a page of the admin listener without a token.
     pub async fn admin_without_token(&self, path: &str) -> HttpResponse {
-        get(self.admin, path, &[]).await
+        get(self.admin.address(), path, &[]).await
     }
 
     /// Sends a request to the admin listener, with its token.
     pub async fn admin_request(&self, method: &str, path: &str) -> HttpResponse {
-        let bearer = format!("Bearer {}", self.token);
-        request(self.admin, method, path, &[("Authorization", &bearer)]).await
+        self.admin.ask(method, path).await
     }
 
     /// Sends a request with a body to the admin listener, with its token. The answer comes as bytes, too.
@@ -244,16 +242,13 @@ impl TestServer {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> (HttpResponse, Vec<u8>) {
-        let bearer = format!("Bearer {}", self.token);
-        let mut headers = headers.to_vec();
-        headers.push(("Authorization", &bearer));
-        send(self.admin, method, path, &headers, body).await
+        self.admin.send(method, path, headers, body).await
     }
 
-    /// Where the operator connects, and with which token.
+    /// The operator's way to it.
     #[must_use]
-    pub fn admin_access(&self) -> (SocketAddr, &str) {
-        (self.admin, &self.token)
+    pub fn admin(&self) -> &Admin {
+        &self.admin
     }
 
     /// Where the server keeps what outlives it.
@@ -291,7 +286,7 @@ impl TestServer {
         served.expect("the server ends well");
     }
 
-    async fn admin(&self, path: &str) -> String {
+    async fn page(&self, path: &str) -> String {
         let response = self.admin_request("GET", path).await;
         assert_eq!(response.status, 200, "{response:?}");
         response.body
@@ -312,10 +307,10 @@ impl Drop for TestServer {
     }
 }
 
-/// What a real server does for its catalog, with the components of all tests as those that it brings along.
-fn own_catalog(config: &Config, compiler: Option<PathBuf>) -> Arc<Catalog> {
+/// What a real server does for its catalog, with these components as those that it brings along.
+fn own_catalog(bundle: &Catalog, config: &Config, compiler: Option<PathBuf>) -> Arc<Catalog> {
     let settings = config.catalog(compiler).expect("the settings are fine");
-    let catalog = bundle::catalog().beside(settings);
+    let catalog = bundle.beside(settings);
     let catalog = catalog.expect("the data directory can be used");
     catalog.restore().expect("the data directory can be read");
     if let Some(folder) = &config.plugins {

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::{self, Part, Profile};
 use crate::durability::DURABILITY;
-use crate::files;
 use crate::noisy::NOISY;
 use crate::server::Server;
+use crate::{files, uploads};
 
 /// One benchmark.
 struct Bench {
@@ -60,6 +60,7 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         for bench in NOISY {
             println!("{:<16} {}", bench.name, bench.about);
         }
+        println!("{:<16} {}", uploads::NAME, uploads::ABOUT);
         for bench in DURABILITY {
             println!("{:<16} {}", bench.name, bench.about);
         }
@@ -67,6 +68,9 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     };
     if let Some(bench) = NOISY.iter().find(|bench| bench.name == name) {
         return bench.run();
+    }
+    if name == uploads::NAME {
+        return uploads::run();
     }
     if let Some(bench) = DURABILITY.iter().find(|bench| bench.name == name) {
         return bench.run();

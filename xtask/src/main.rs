@@ -25,6 +25,7 @@ mod tally;
 mod tools;
 mod tutorial;
 mod typescript;
+mod uploads;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};

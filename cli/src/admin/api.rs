@@ -69,10 +69,17 @@ pub(crate) struct RoomLine {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Swapped {
     pub(crate) room: String,
-    pub(crate) from: String,
-    pub(crate) to: String,
+    pub(crate) from: Named,
+    pub(crate) to: Named,
     pub(crate) pause_us: Option<u64>,
     pub(crate) shadow: Option<Shadow>,
+}
+
+/// A version of a plugin that is known already.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) version: String,
+    pub(crate) digest: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::admin::api::{Plugins, Rollout, Rooms, Swapped, short};
+use crate::admin::api::{Named, Plugins, Rollout, Rooms, Swapped, short};
 use crate::admin::{Admin, AdminArgs, AdminError, segment};
 use crate::failure::Failure;
 
@@ -113,7 +113,14 @@ fn show_swapped(admin: &Admin, answer: Value, json: bool) -> anyhow::Result<()> 
         return Ok(());
     }
     let swapped: Swapped = admin.read(answer).context("read what became of it")?;
-    let (from, to) = (short(&swapped.from), short(&swapped.to));
+    crate::print(&swapped_text(&swapped));
+    Ok(())
+}
+
+/// A swap for people.
+fn swapped_text(swapped: &Swapped) -> String {
+    let named = |it: &Named| format!("{} ({})", it.version, short(&it.digest));
+    let (from, to) = (named(&swapped.from), named(&swapped.to));
     let mut text = format!("room {} went from {from} to {to}", swapped.room);
     if let Some(pause_us) = swapped.pause_us {
         text.push_str(&format!(" and stood still for {pause_us} µs"));
@@ -124,8 +131,7 @@ fn show_swapped(admin: &Admin, answer: Value, json: bool) -> anyhow::Result<()> 
             "; run before on its last {steps} steps: {verdict}"
         ));
     }
-    crate::print(&text);
-    Ok(())
+    text
 }
 
 /// Begins a rollout, and waits until the rooms that it takes now have gone over or not.
@@ -281,6 +287,23 @@ mod tests {
         assert_eq!(
             text("quiz", &status),
             "quiz to abcdef00: done, 2 of 3 rooms went over, 1 did not, for it was refused: the state"
+        );
+    }
+
+    #[test]
+    fn a_swap_is_told_in_a_sentence() {
+        let answer = json!({
+            "room": "friday",
+            "from": { "version": "1.0.0", "digest": "a".repeat(64) },
+            "to": { "version": "2.0.0", "digest": "b".repeat(64) },
+            "pause_us": 310,
+            "shadow": { "steps": 200, "verdict": "same", "mean_us": 5, "mean_us_before": 5, "load_us": 90 },
+        });
+        let swapped: Swapped = serde_json::from_value(answer).unwrap();
+        assert_eq!(
+            swapped_text(&swapped),
+            "room friday went from 1.0.0 (aaaaaaaaaaaa) to 2.0.0 (bbbbbbbbbbbb) and stood still for 310 µs; \
+             run before on its last 200 steps: same"
         );
     }
 

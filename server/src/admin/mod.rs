@@ -129,25 +129,23 @@ async fn authorize(State(token): State<AdminToken>, request: Request, next: Next
         .into_response()
 }
 
-/// The version that is meant by a digest, the beginning of one, or `name@version`.
-fn version(node: &Node, text: &str) -> Result<Arc<Version>, ApiError> {
-    Ok(node.catalog.find(text)?)
-}
-
-/// Sees to it that the server that comes after this one has the version, too, before a room runs it.
-async fn keep(node: &Arc<Node>, version: &Arc<Version>) -> Result<(), ApiError> {
-    let (node, version) = (Arc::clone(node), Arc::clone(version));
-    let keeping = move || node.persistence.keep_component(&version);
-    let kept = tokio::task::spawn_blocking(keeping).await;
-    let kept = kept.unwrap_or_else(|_| Err(io::Error::other("the thread that did it died")));
-    kept.map_err(|error| {
+/// The version that rooms are to run, meant by a digest, the beginning of one, or `name@version`. The server that comes
+/// after this one has it, too.
+async fn version_to_run(node: &Arc<Node>, text: &str) -> Result<Arc<Version>, ApiError> {
+    let version = node.catalog.find(text)?;
+    let (node, kept) = (Arc::clone(node), Arc::clone(&version));
+    let keeping = tokio::task::spawn_blocking(move || node.persistence.keep_component(&kept));
+    let outcome = keeping.await;
+    let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the thread that did it died")));
+    outcome.map_err(|error| {
         let message = format!("failed to keep the component in the data directory: {error}");
         ApiError::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "STORAGE_UNAVAILABLE",
             message,
         )
-    })
+    })?;
+    Ok(version)
 }
 
 async fn metrics(State(node): State<Arc<Node>>) -> Response {

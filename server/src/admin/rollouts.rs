@@ -69,12 +69,11 @@ pub(super) async fn begin(
     Json(wanted): Json<Wanted>,
 ) -> Result<Response, ApiError> {
     let scope = wanted.scope()?;
-    let version = super::version(&node, &wanted.version)?;
+    let version = super::version_to_run(&node, &wanted.version).await?;
     if version.description.name != plugin {
         let message = format!("{} is no version of {plugin}", version.label);
         return Err(invalid(message));
     }
-    super::keep(&node, &version).await?;
     let rollout = rollout::start(&node, version, scope, wanted.supersede)?;
     Ok((StatusCode::ACCEPTED, show(&rollout)).into_response())
 }

@@ -238,8 +238,7 @@ pub(super) async fn swap(
     Json(swap): Json<Swap>,
 ) -> Result<Response, ApiError> {
     let room = find(&node, &room)?;
-    let version = super::version(&node, &swap.version)?;
-    super::keep(&node, &version).await?;
+    let version = super::version_to_run(&node, &swap.version).await?;
     let (swapped, _) = rollout::swap(&room, version, (swap.force, false)).await?;
     let mut answer = changed(&room, &swapped.changed);
     answer["pause_us"] = micros(swapped.pause).into();

@@ -64,6 +64,31 @@ impl Rollouts {
         is_meant.then(|| Arc::clone(&rollout.version))
     }
 
+    /// The version that a room that awakes is to change to, if a roll-out has a say in it: to the one that is rolled out,
+    /// or back from it.
+    pub(crate) fn version_instead(&self, room: &str, present: &Version) -> Option<Arc<Version>> {
+        let plugin = &present.description.name;
+        let rollout = self.of(plugin)?;
+        let is_taken_back = rollout.status().phase == Phase::Aborted;
+        let wanted = if is_taken_back && present.digest == rollout.version.digest {
+            rollout.before.clone()
+        } else {
+            self.version_for(plugin, room)
+        };
+        wanted.filter(|it| it.digest != present.digest)
+    }
+
+    /// A version failed in a room, and nobody of its roll-out is there to hear of it. That time was not a clean one: the
+    /// roll-out ends.
+    pub(crate) fn note_failure(&self, version: &Version, room: &str, why: &str) {
+        let rollout = self.of(&version.description.name);
+        if let Some(rollout) = rollout.filter(|it| it.version.digest == version.digest) {
+            rollout
+                .progress
+                .abort(&format!("room {room} failed: {why}"));
+        }
+    }
+
     /// Takes note of a roll-out that begins, unless one is under way.
     fn begin(&self, plugin: &str, rollout: &Arc<Rollout>) -> Result<(), RolloutError> {
         let by_plugin = self.by_plugin.write();

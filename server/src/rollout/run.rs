@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use super::status::Progress;
-use super::{Phase, Rollout, RolloutError, Scope, Status};
+use super::{Phase, Rollout, RolloutError, Scope};
 use crate::node::Node;
 use crate::plugin::Version;
 use crate::room::{Order, RoomHandle, RoomInput, SwapOrder, SwapRefusal, Swapped, TrialEnd};
@@ -80,26 +80,22 @@ impl Task {
             &self.rollout.version.label,
         );
         tracing::info!(plugin = %name, version = %label, "a roll-out begins");
+        let progress = &self.rollout.progress;
+        // Once as a canary, if it is to be one first, and once for all.
         loop {
             self.change_rooms().await;
-            let Status { phase, scope, .. } = self.rollout.status();
-            match (phase, scope) {
-                (Phase::Aborted, _) => break self.go_back().await,
-                // A newer one has taken its place.
-                (Phase::Done, _) => break,
-                (_, Scope::Canary { promote_after, .. }) => {
-                    self.rollout
-                        .progress
-                        .note(|status| status.phase = Phase::Canary);
-                    self.wait_as_canary(promote_after).await;
-                }
-                (_, Scope::All | Scope::New) => {
-                    self.rollout
-                        .progress
-                        .note(|status| status.phase = Phase::Done);
-                    break;
-                }
+            let Scope::Canary { promote_after, .. } = progress.status().scope else {
+                progress.come_to(Phase::Done);
+                break;
+            };
+            progress.come_to(Phase::Canary);
+            self.wait_as_canary(promote_after).await;
+            if !progress.is_under_way() {
+                break;
             }
+        }
+        if progress.status().phase == Phase::Aborted {
+            self.go_back().await;
         }
         let status = self.rollout.status();
         tracing::info!(plugin = %name, version = %label, ?status, "a roll-out is over");
@@ -127,14 +123,8 @@ impl Task {
             };
             changing.spawn(change(room, Arc::clone(&self.rollout), permit));
         }
-        // What is on trial when it is aborted goes back.
-        let mut changes = progress.changes();
-        while progress.is_under_way() {
-            tokio::select! {
-                changed = changing.join_next() => if changed.is_none() { break },
-                _ = changes.changed() => {}
-            }
-        }
+        // Also when it is over: a room that is about to change is known to go back only once it has changed.
+        while changing.join_next().await.is_some() {}
     }
 
     fn is_meant(&self, room: &RoomHandle) -> bool {
@@ -148,15 +138,10 @@ impl Task {
 
     /// A place for one more trial; `None` if the roll-out is over before there is one.
     async fn permit(&self, trials: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let mut changes = self.rollout.progress.changes();
-        loop {
-            if !self.rollout.progress.is_under_way() {
-                return None;
-            }
-            tokio::select! {
-                permit = Arc::clone(trials).acquire_owned() => return permit.ok(),
-                _ = changes.changed() => {}
-            }
+        tokio::select! {
+            biased;
+            () = self.rollout.progress.over() => None,
+            permit = Arc::clone(trials).acquire_owned() => permit.ok(),
         }
     }
 
@@ -207,7 +192,7 @@ impl Task {
     }
 }
 
-/// Changes one room, and hears how its trial ends.
+/// Changes one room, and hears how its trial ends, unless the roll-out is over before that.
 async fn change(room: RoomHandle, rollout: Arc<Rollout>, permit: OwnedSemaphorePermit) {
     let progress = &rollout.progress;
     let name = room.name();
@@ -215,7 +200,12 @@ async fn change(room: RoomHandle, rollout: Arc<Rollout>, permit: OwnedSemaphoreP
     match swap(&room, Arc::clone(&rollout.version), how).await {
         Ok((_, end)) => {
             progress.note(|status| status.switched += 1);
-            if let Ok(TrialEnd::RolledBack(refusal)) = end.await {
+            let end = tokio::select! {
+                biased;
+                end = end => end.ok(),
+                () = progress.over() => None,
+            };
+            if let Some(TrialEnd::RolledBack(refusal)) = end {
                 progress.note(|status| status.rolled_back += 1);
                 progress.abort(&format!("room {name} went back: {refusal}"));
             }

@@ -101,6 +101,26 @@ impl Progress {
         matches!(self.status().phase, Phase::Running | Phase::Canary)
     }
 
+    /// Waits until it is not under way any more.
+    pub(super) async fn over(&self) {
+        let mut changes = self.changes();
+        while self.is_under_way() {
+            // There is somebody to tell of changes as long as there is this.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// All rooms that are meant have changed, unless it was ended in the meantime.
+    pub(super) fn come_to(&self, phase: Phase) {
+        self.note(|status| {
+            if status.phase == Phase::Running {
+                status.phase = phase;
+            }
+        });
+    }
+
     /// Whether a room of this name is to run the version.
     pub(super) fn includes(&self, room: &str) -> bool {
         let Status { scope, phase, .. } = self.status();
@@ -176,11 +196,13 @@ mod tests {
     fn a_promoted_canary_is_all_rooms_and_an_aborted_one_none() {
         let progress = canary(1);
         assert!(!progress.promote(), "its rooms are changing");
-        progress.note(|status| status.phase = Phase::Canary);
+        progress.come_to(Phase::Canary);
         assert!(progress.promote() && !progress.promote());
         assert!((0..100).all(|it| progress.includes(&it.to_string())));
         assert!(progress.abort("enough") && !progress.abort("again"));
         assert!(!progress.includes("any"));
+        progress.come_to(Phase::Done);
+        assert_eq!(progress.status().phase, Phase::Aborted);
         assert_eq!(progress.status().reason.as_deref(), Some("enough"));
     }
 

@@ -232,6 +232,7 @@ impl RoomTask {
     /// Ends a room whose plugin failed where it could not be mended.
     pub(super) fn give_up(&self, core: &mut RoomCore, fault: &Fault, step: u64) {
         self.note_lost(core);
+        self.note_failure(&core.version, &fault.message);
         self.report_fault(fault, step, "saving the room");
         core.close(
             ErrorCode::PluginFailed.as_str(),

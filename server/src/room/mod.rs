@@ -224,6 +224,10 @@ impl RoomTask {
             OpenError::Fault(fault) => fault,
         };
         self.report_fault(&fault, 0, "opening the room");
+        let version = self.handle.identity.version();
+        self.note_failure(&version, &fault.message);
+        let catalog = &self.node.catalog;
+        catalog.note_room_lost(&version.digest, self.handle.name());
         OpenRefusal::failed()
     }
 
@@ -357,6 +361,8 @@ impl RoomTask {
             }
             if let Some(back) = ran.rolled_back.take() {
                 self.on_rolled_back(core, *back, ran.first_step);
+            } else {
+                self.note_failures(core, &ran.reports);
             }
             core.apply(&batch, ran, now_ms);
             if let Some(runner) = runner {

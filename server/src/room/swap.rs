@@ -14,7 +14,9 @@ use super::orders::{
     Changed, Order, RoomReport, SwapOrder, SwapPhase, SwapRefusal, Swapped, TrialEnd,
 };
 use super::{Lost, RoomTask, SLOW_STEP};
-use crate::plugin::{Fault, HandOver, HandOverError, RolledBack, Runner, Shadowed, Version};
+use crate::plugin::{
+    Fault, FaultReport, HandOver, HandOverError, RolledBack, Runner, Shadowed, Version,
+};
 
 /// Where a room is on its way to another version.
 #[derive(Debug)]
@@ -73,16 +75,25 @@ impl RoomTask {
 
     /// A version may have come to the plugin's rooms while this one slept.
     pub(super) fn follow_rollout(&mut self, core: &RoomCore) {
-        let identity = &core.identity;
-        let wanted = self
-            .node
-            .rollouts
-            .version_for(&identity.plugin, &identity.name);
-        let wanted = wanted.filter(|it| it.digest != core.version.digest);
+        let rollouts = &self.node.rollouts;
+        let wanted = rollouts.version_instead(&core.identity.name, &core.version);
         if let Some(version) = wanted.filter(|_| !self.is_swapping()) {
             let order = Order::Swap(SwapOrder::unattended(version));
             self.orders.push(order);
         }
+    }
+
+    /// What the version failed at that is in charge for good, or from the beginning, counts for its roll-out.
+    pub(super) fn note_failures(&self, core: &RoomCore, reports: &[FaultReport]) {
+        // Without an input to blame it may have been too much for one step, and no failure.
+        for report in reports.iter().filter(|it| it.input.is_some()) {
+            self.note_failure(&core.version, &report.message);
+        }
+    }
+
+    pub(super) fn note_failure(&self, version: &Version, why: &str) {
+        let rollouts = &self.node.rollouts;
+        rollouts.note_failure(version, self.handle.name(), why);
     }
 
     /// The room ends for what its version did.
@@ -198,13 +209,14 @@ impl RoomTask {
                 "the server cannot write to its disk at the moment",
             );
         }
-        if let Some(why) = order.version.suspect().filter(|_| !order.is_forced) {
-            let message = format!(
-                "this version failed before ({why}); say that it is to be forced, to try again"
-            );
-            return refuse("suspect", &message);
-        }
-        None
+        suspicion(order)
+    }
+
+    /// Whether nobody waits for the change any more, and no roll-out wants it.
+    fn is_called_off(&self, core: &RoomCore, order: &SwapOrder) -> bool {
+        let rollouts = &self.node.rollouts;
+        let wanted = rollouts.version_instead(&core.identity.name, &core.version);
+        order.done.is_closed() && wanted.is_none_or(|it| it.digest != order.version.digest)
     }
 
     async fn on_shadowed(
@@ -216,10 +228,18 @@ impl RoomTask {
         let Some(Swap::Shadow(order)) = self.swap.take() else {
             return Ok(());
         };
+        if self.is_called_off(core, &order) {
+            return Ok(());
+        }
+        // Another room may have found it out meanwhile.
+        if let Some(suspicion) = suspicion(&order) {
+            drop(order.done.send(Err(suspicion)));
+            return Ok(());
+        }
         if let Err(fault) = &shadowed {
             self.report_swap(&order.version, slot, fault, "in the shadow run");
             if !order.is_forced {
-                drop(order.done.send(Err(fault.into())));
+                self.refuse(order, fault);
                 return Ok(());
             }
         }
@@ -242,7 +262,7 @@ impl RoomTask {
             Ok(handed) => handed,
             Err(HandOverError::Refused(fault)) => {
                 self.report_swap(&order.version, slot, &fault, "taking the room over");
-                drop(order.done.send(Err((&fault).into())));
+                self.refuse(order, &fault);
                 return Ok(());
             }
             Err(HandOverError::Lost(fault)) => {
@@ -349,13 +369,13 @@ impl RoomTask {
         }
     }
 
-    fn end_trial(&mut self, end: TrialEnd) {
-        if let Some(Swap::Trial {
-            ended: Some(ended), ..
-        }) = self.swap.take()
-        {
-            // Whoever ordered the change need not wait for its end.
-            drop(ended.send(end));
+    /// Whether somebody hears of it: whoever ordered the change need not wait for its end.
+    fn end_trial(&mut self, end: TrialEnd) -> bool {
+        match self.swap.take() {
+            Some(Swap::Trial {
+                ended: Some(ended), ..
+            }) => ended.send(end).is_ok(),
+            _ => false,
         }
     }
 
@@ -406,14 +426,24 @@ impl RoomTask {
         if !fault.is_ordered() {
             from.mark_suspect(&format!("{fault}"));
         }
+        let is_heard = self.end_trial(TrialEnd::RolledBack((&fault).into()));
+        if !is_heard && !fault.is_ordered() {
+            self.note_failure(&back.from, &fault.message);
+        }
         core.take_back(back, step, Instant::now());
-        self.end_trial(TrialEnd::RolledBack((&fault).into()));
+    }
+
+    /// Says that the version does not take the room over, for what it did.
+    fn refuse(&self, order: SwapOrder, fault: &Fault) {
+        if order.done.send(Err(fault.into())).is_err() {
+            self.note_failure(&order.version, &fault.message);
+        }
     }
 
     /// Tells a version's author why it does not run the room.
     fn report_swap(&self, version: &Arc<Version>, slot: &Slot, fault: &Fault, doing: &str) {
         let step = slot.as_ref().map_or(0, |runner| runner.position().step);
-        self.report(&crate::plugin::FaultReport {
+        self.report(&FaultReport {
             plugin: Arc::clone(&version.label),
             digest: Arc::clone(&version.digest),
             room: Arc::clone(self.handle.name()),
@@ -425,4 +455,12 @@ impl RoomTask {
         });
         version.mark_suspect(&format!("{fault}"));
     }
+}
+
+/// Why a version is not to be tried again.
+fn suspicion(order: &SwapOrder) -> Option<SwapRefusal> {
+    let why = order.version.suspect().filter(|_| !order.is_forced)?;
+    let message =
+        format!("this version failed before ({why}); say that it is to be forced, to try again");
+    Some(SwapRefusal::new("suspect", message))
 }

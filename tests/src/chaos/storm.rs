@@ -1,4 +1,4 @@
-//! A run: witnesses, a proxy, many clients, traffic for a while, and then quiet until everything has arrived.
+//! A run: witnesses, a proxy where the network does harm, many clients, traffic for a while, and then quiet until everything has arrived.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::proxy::{FaultProxy, ProxyTally, Weather};
 /// What a run is to be.
 #[derive(Debug, Clone)]
 pub struct Storm {
-    /// How many clients go through the proxy.
+    /// How many clients there are, beside the witnesses.
     pub clients: usize,
     /// Whether they play as well as chat.
     pub plays: bool,
     /// How long there is traffic.
     pub until: Until,
-    /// What the network does.
-    pub weather: Weather,
+    /// What the network does; nothing, if this is not set: then there is no proxy in between either.
+    pub weather: Option<Weather>,
     /// How much each client says.
     pub pace: Pace,
     /// How long a client waits at most for something to come.
@@ -47,7 +47,7 @@ pub enum Until {
 pub struct Outcome {
     /// All records.
     pub history: History,
-    /// What the proxy did.
+    /// What the proxy did, if there was one.
     pub proxy: ProxyTally,
     /// Whether every client came to rest and saw the last frame of each of its rooms.
     pub is_settled: bool,
@@ -67,10 +67,14 @@ impl Storm {
         witnesses
             .reached(ARRIVE_MAX, |tally| tally.arrived == count)
             .await;
-        let proxy = FaultProxy::start(server, self.seed, self.weather.clone()).await;
+        let proxy = match self.weather.clone() {
+            Some(weather) => Some(FaultProxy::start(server, self.seed, weather).await),
+            None => None,
+        };
+        let address = proxy.as_ref().map_or(server, |proxy| proxy.address);
         let mut clients = witnesses.beside();
         for (number, rooms) in seating.into_iter().enumerate() {
-            clients.add(self.client(number, rooms, proxy.address));
+            clients.add(self.client(number, rooms, address));
         }
         match self.until {
             Until::Time(time) => tokio::time::sleep(time).await,
@@ -78,10 +82,12 @@ impl Storm {
                 clients.reached(longest, is_far).await;
             }
         }
-        proxy.calm();
+        if let Some(proxy) = &proxy {
+            proxy.calm();
+        }
         let is_settled = self.settle(&clients, count, &rooms, server).await;
         Outcome {
-            proxy: proxy.tally(),
+            proxy: proxy.map(|proxy| proxy.tally()).unwrap_or_default(),
             is_settled,
             tally: clients.tally(),
             history: History {

@@ -76,18 +76,6 @@ impl Weather {
             stall_max: Duration::from_millis(2_500),
         }
     }
-
-    /// No faults of its own: connections end when they are told to.
-    #[must_use]
-    pub const fn calm() -> Self {
-        Self {
-            ended_percent: 0,
-            sliced_percent: 0,
-            stalled_percent: 0,
-            bytes_max: 0,
-            stall_max: Duration::ZERO,
-        }
-    }
 }
 
 /// What happens to one connection.

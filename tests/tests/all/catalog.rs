@@ -1,6 +1,7 @@
 //! Components that are no plugins: each has its own clear error, and leaves the catalog as it was.
 
 use parlor_server::{Catalog, InspectError, LoadError};
+use parlor_tests::craft::{replaced, with_section};
 use parlor_tests::{catalog, guest};
 
 fn error_of(component: &[u8]) -> LoadError {
@@ -106,10 +107,7 @@ fn a_description_that_traps_is_refused_with_the_panic_and_its_line() {
 
 #[test]
 fn another_component_of_the_same_name_and_version_is_refused() {
-    // A custom section named "x" without content: another component that does the same.
-    let mut other = guest("tiny");
-    other.extend_from_slice(&[0, 2, 1, b'x']);
-    let error = error_of(&other);
+    let error = error_of(&with_section(guest("tiny"), b""));
     assert!(
         matches!(&error, LoadError::Duplicate { label } if &**label == "tiny@0.0.0"),
         "{error}"
@@ -133,17 +131,4 @@ fn a_folder_with_a_bad_component_names_the_file() {
 
 fn tempfile_dir() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room")
-}
-
-/// The bytes with every `from` replaced by as many bytes.
-fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let places: Vec<usize> = (0..bytes.len() - from.len())
-        .filter(|at| bytes[*at..].starts_with(from))
-        .collect();
-    assert!(!places.is_empty(), "there is nothing to replace");
-    for at in places {
-        bytes[at..at + to.len()].copy_from_slice(to);
-    }
-    bytes
 }

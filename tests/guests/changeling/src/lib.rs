@@ -9,9 +9,9 @@ use parlor_plugin::bindings::exports::parlor::room::guest::Guest;
 use parlor_plugin::bindings::parlor::room::types as wit;
 use parlor_plugin::guest::{self, Slot};
 use parlor_plugin::{
-    Config, Ctx, Description, KvError, KvOutcome, Member, Plugin, Result, Room, json,
+    Config, Ctx, Description, KvError, KvOutcome, Member, Plugin, Result, Room, decode_state, json,
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// `version`, padded with spaces to 8 bytes, and what it does, to 16.
 static TRAITS: [u8; 40] = *b"@@changeling@@; 1.0.0   ;good           ";
@@ -35,15 +35,69 @@ fn does(trick: &str) -> bool {
 }
 
 /// The room.
-#[derive(Serialize, Deserialize)]
 struct Changeling {
-    #[serde(serialize_with = "sum_unless_it_lies")]
+    sum: i64,
+    timers: u32,
+    /// How often something was added, as far as it is known.
+    adds: u32,
+}
+
+/// What is saved of it.
+#[derive(Serialize, Deserialize)]
+struct First {
     sum: i64,
     timers: u32,
 }
 
-fn sum_unless_it_lies<S: Serializer>(sum: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(if does("lies") { 0 } else { *sum })
+/// What is saved by a version of the next shape: a field has another name, and one came.
+#[derive(Serialize, Deserialize)]
+struct Second {
+    total: i64,
+    timers: u32,
+    adds: u32,
+}
+
+fn is_of_next_shape() -> bool {
+    does("next-shape")
+}
+
+impl Serialize for Changeling {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { sum, timers, adds } = *self;
+        if is_of_next_shape() {
+            let total = sum;
+            return Second {
+                total,
+                timers,
+                adds,
+            }
+            .serialize(serializer);
+        }
+        let sum = if does("lies") { 0 } else { sum };
+        First { sum, timers }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Changeling {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if is_of_next_shape() {
+            let Second {
+                total,
+                timers,
+                adds,
+            } = Second::deserialize(deserializer)?;
+            let sum = total;
+            return Ok(Self { sum, timers, adds });
+        }
+        First::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<First> for Changeling {
+    fn from(First { sum, timers }: First) -> Self {
+        let adds = 0;
+        Self { sum, timers, adds }
+    }
 }
 
 /// What members send.
@@ -58,6 +112,8 @@ enum Input {
     Store,
     /// Says which version this is.
     Version,
+    /// Says what would be saved.
+    Saved,
 }
 
 impl Changeling {
@@ -73,7 +129,7 @@ impl Room for Changeling {
     type Input = Input;
 
     fn open(room: &mut Ctx, _config: &Config) -> Result<Self> {
-        let it = Self { sum: 0, timers: 0 };
+        let it = Self::from(First { sum: 0, timers: 0 });
         it.show(room);
         Ok(it)
     }
@@ -82,6 +138,7 @@ impl Room for Changeling {
         match input {
             Input::Add { n } => {
                 self.sum += n;
+                self.adds += 1;
                 room.reply(&self.sum);
                 let filler = if does("ten-times") { 30_000 } else { 0 };
                 room.broadcast(
@@ -92,6 +149,7 @@ impl Room for Changeling {
             Input::Timer { after_ms } => room.set_timer(1, after_ms),
             Input::Store => room.kv_put(7, "sum", self.sum.to_string().into_bytes()),
             Input::Version => room.reply(&traits(VERSION)),
+            Input::Saved => room.reply(self),
         }
         Ok(())
     }
@@ -104,12 +162,20 @@ impl Room for Changeling {
     fn kv_answer(&mut self, room: &mut Ctx, operation: u64, outcome: Result<KvOutcome, KvError>) {
         room.broadcast(&json!({ "stored": operation, "is_ok": outcome.is_ok() }));
     }
+
+    fn upgrade(schema: u32, bytes: &[u8]) -> Result<Self> {
+        match schema {
+            1 => Ok(decode_state::<First>(bytes)?.into()),
+            other => Err(format!("it knows no such state as that of schema {other}").into()),
+        }
+    }
 }
 
 impl Plugin for Changeling {
     fn describe() -> Description {
         Description {
             name: "changeling".to_owned(),
+            state_schema: if is_of_next_shape() { 2 } else { 1 },
             ..guest::default_description(traits(VERSION))
         }
     }

@@ -12,11 +12,11 @@ fn small_storm(is_broken: bool, is_enough: fn(&Tally) -> bool) -> Storm {
         clients: 8,
         plays: false,
         until: Until::Reached(is_enough, Duration::from_secs(20)),
-        weather: Weather {
+        weather: Some(Weather {
             bytes_max: 4 << 10,
             stall_max: Duration::from_millis(200),
             ..Weather::storm()
-        },
+        }),
         pace: Pace {
             every: Duration::from_millis(60),
             unanswered_max: 16,

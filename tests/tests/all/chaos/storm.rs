@@ -13,7 +13,7 @@ fn storm(limits: &Limits) -> Storm {
         clients: if is_full() { 200 } else { 40 },
         plays: true,
         until: Until::Time(Duration::from_secs(if is_full() { 60 } else { 6 })),
-        weather: Weather::storm(),
+        weather: Some(Weather::storm()),
         pace: Pace {
             every: Duration::from_millis(400),
             unanswered_max: 16,

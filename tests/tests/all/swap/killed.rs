@@ -2,8 +2,10 @@
 //! not outlive the server, has no such room.
 
 use parlor_proto::{Position, Subprotocol};
-use parlor_tests::{Handshake, ParlorProcess, Serve, TestClient, changeling, in_time, send};
+use parlor_tests::{Admin, Handshake, ParlorProcess, Serve, TestClient, changeling, in_time};
 use serde_json::{Value as Json, json};
+
+use super::body;
 
 /// Where it dies, and which version the room may run then.
 const POINTS: &[(&str, &[&str])] = &[
@@ -17,47 +19,28 @@ const POINTS: &[(&str, &[&str])] = &[
     ("rollback-recorded", &["1.0.0", "2.0.0"]),
 ];
 
-/// A server as a process, and the operator's way to it.
-struct Operated {
-    process: ParlorProcess,
-    bearer: String,
+const SWAP: &str = "/api/v1/rooms/hall/swap";
+const ROLL_BACK: &str = "/api/v1/rooms/hall/rollback";
+
+/// A server that is ready, and the operator's way to it.
+async fn start(serve: &Serve) -> (ParlorProcess, Admin) {
+    let mut process = serve.spawn();
+    process.is_ready().await;
+    let operator = process.operator();
+    (process, operator)
 }
 
-impl Operated {
-    async fn start(serve: &Serve, data_dir: &std::path::Path) -> Self {
-        let mut process = serve.spawn();
-        process.is_ready().await;
-        let token = std::fs::read_to_string(data_dir.join("admin-token"));
-        let bearer = format!("Bearer {}", token.expect("there is a token").trim());
-        Self { process, bearer }
-    }
+/// Sends what the server does not live to answer, and waits for its end.
+async fn send_last(mut process: ParlorProcess, operator: Admin, path: &'static str, json: Json) {
+    let sending = tokio::spawn(async move { operator.post(path, &json).await });
+    in_time("its end", process.end()).await;
+    // Whether it was answered before that hangs on the point.
+    drop(sending.await);
+}
 
-    async fn send(&self, method: &str, path: &str, body: &[u8]) -> Json {
-        let headers = [
-            ("Authorization", &*self.bearer),
-            ("Content-Type", "application/json"),
-        ];
-        let path = format!("/api/v1{path}");
-        let (answer, _) = send(self.process.admin, method, &path, &headers, body).await;
-        assert!(answer.status < 300, "{path}: {answer:?}");
-        serde_json::from_str(&answer.body).unwrap_or(Json::Null)
-    }
-
-    /// Sends what the server does not live to answer, and waits for its end.
-    async fn send_last(mut self, path: &'static str, body: Json) {
-        let (admin, bearer) = (self.process.admin, self.bearer.clone());
-        let sending = tokio::spawn(async move {
-            let headers = [
-                ("Authorization", &*bearer),
-                ("Content-Type", "application/json"),
-            ];
-            let body = body.to_string().into_bytes();
-            send(admin, "POST", &format!("/api/v1{path}"), &headers, &body).await
-        });
-        in_time("its end", self.process.end()).await;
-        // Whether it was answered before that hangs on the point.
-        drop(sending.await);
-    }
+/// What the server says to that.
+async fn told(operator: &Admin, path: &str) -> Json {
+    body(&operator.ask("GET", path).await)
 }
 
 async fn connect(serve: &Serve) -> TestClient {
@@ -65,17 +48,13 @@ async fn connect(serve: &Serve) -> TestClient {
 }
 
 /// Kills a server at a point. What the client knows of the room then.
-async fn died_at(
-    point: &str,
-    serve: &Serve,
-    data_dir: &std::path::Path,
-) -> (parlor_tests::Lost, Position) {
+async fn died_at(point: &str, serve: &Serve) -> (parlor_tests::Lost, Position) {
     let dying = serve.clone().with("PARLOR_TEST_CRASH_AT", point);
-    let server = Operated::start(&dying, data_dir).await;
-    let first = changeling("1.0.0", "good");
-    server.send("POST", "/plugins", &first).await;
+    let (process, operator) = start(&dying).await;
+    let first = operator.upload("", &changeling("1.0.0", "good")).await;
     let second = changeling("2.0.0", "good");
-    server.send("POST", "/plugins?default=false", &second).await;
+    let second = operator.upload("?default=false", &second).await;
+    assert_eq!((first.status, second.status), (201, 201), "{second:?}");
     let mut ann = connect(serve).await;
     let joined = ann.join("hall", "changeling").await;
     for _ in 0..9 {
@@ -87,12 +66,11 @@ async fn died_at(
     let last = ann.answer(id).await.expect("it is applied");
     let swap = json!({ "version": "changeling@2.0.0" });
     if point.starts_with("rollback") {
-        server
-            .send("POST", "/rooms/hall/swap", swap.to_string().as_bytes())
-            .await;
-        server.send_last("/rooms/hall/rollback", json!({})).await;
+        let answer = operator.post(SWAP, &swap).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        send_last(process, operator, ROLL_BACK, json!({})).await;
     } else {
-        server.send_last("/rooms/hall/swap", swap).await;
+        send_last(process, operator, SWAP, swap).await;
     }
     let position = Position {
         room: "hall".to_owned(),
@@ -115,8 +93,8 @@ async fn du3_a_journaled_room_has_one_version_and_all_of_its_state_whenever_the_
     for (point, versions) in POINTS {
         let data_dir = tempfile::tempdir().expect("there is room");
         let serve = serve(data_dir.path()).with("PARLOR_DURABILITY", "changeling=journal");
-        let (lost, position) = died_at(point, &serve, data_dir.path()).await;
-        let server = Operated::start(&serve, data_dir.path()).await;
+        let (lost, position) = died_at(point, &serve).await;
+        let (_process, operator) = start(&serve).await;
         let mut ann = connect(&serve).await;
         let resumed = ann
             .try_resume(lost.resume_frame(vec![position.clone()]))
@@ -134,9 +112,9 @@ async fn du3_a_journaled_room_has_one_version_and_all_of_its_state_whenever_the_
             .await;
         let sum = ann.answer(id + 1).await.expect("it is applied").data;
         assert_eq!(parlor_tests::json_of(&sum.expect("the sum")), 10, "{point}");
-        let seen = server.send("GET", "/rooms/hall", &[]).await;
+        let seen = told(&operator, "/api/v1/rooms/hall").await;
         assert_eq!(seen["version"], version, "{point}");
-        let plugins = server.send("GET", "/plugins", &[]).await;
+        let plugins = told(&operator, "/api/v1/plugins").await;
         let known = plugins.to_string();
         assert!(known.contains("2.0.0"), "{point}: {known}");
     }
@@ -147,9 +125,9 @@ async fn a_room_that_does_not_outlive_the_server_is_gone_whenever_it_dies() {
     for (point, _) in POINTS {
         let data_dir = tempfile::tempdir().expect("there is room");
         let serve = serve(data_dir.path());
-        let _ = died_at(point, &serve, data_dir.path()).await;
-        let server = Operated::start(&serve, data_dir.path()).await;
-        let rooms = server.send("GET", "/rooms", &[]).await;
+        let _ = died_at(point, &serve).await;
+        let (_process, operator) = start(&serve).await;
+        let rooms = told(&operator, "/api/v1/rooms").await;
         assert_eq!(rooms["rooms"], json!([]), "{point}");
         let mut ann = connect(&serve).await;
         assert_eq!(

@@ -1,15 +1,20 @@
 //! Rooms that change to another version while people are in them, and go back by themselves.
 
+mod canaries;
 mod durable;
+mod game;
 mod killed;
 mod load;
 mod rollouts;
 mod rooms;
+mod suspects;
 mod trials;
+mod typescript;
 
 use std::time::Duration;
 
-use parlor_tests::{HttpResponse, Options, TestClient, TestServer, changeling, in_time};
+use parlor_proto::client;
+use parlor_tests::{HttpResponse, Options, TestClient, TestServer, changeling, in_time, json_of};
 use serde_json::{Value as Json, json};
 
 /// A server with a catalog of its own, in which the first version of the guest is, and on which trials are this long.
@@ -26,6 +31,59 @@ fn options(trial: Duration) -> Options {
     options
 }
 
+/// What the guest is made of: what holds of rooms in Rust holds of rooms in TypeScript, by the same tests.
+#[derive(Debug, Clone, Copy)]
+enum Made {
+    OfRust,
+    OfTypeScript,
+}
+
+impl Made {
+    fn plugin(self) -> &'static str {
+        match self {
+            Self::OfRust => "changeling",
+            Self::OfTypeScript => "changeling-ts",
+        }
+    }
+
+    async fn server(self, trial: Duration) -> TestServer {
+        let is_typescript = matches!(self, Self::OfTypeScript);
+        TestServer::with(Options {
+            is_typescript,
+            ..options(trial)
+        })
+        .await
+    }
+
+    /// Brings the version along that this is wrong with, and gives its digest. New rooms go on being made of the first one.
+    async fn version(self, server: &TestServer, trick: &str) -> String {
+        let version = match trick {
+            "good" => "2.0.0",
+            "next-shape" => "4.0.0",
+            _ => "3.0.0",
+        };
+        match self {
+            Self::OfRust => upload(server, &changeling(version, trick)).await,
+            // It is there from the start.
+            Self::OfTypeScript => {
+                let versions = versions_of(server, self.plugin()).await;
+                let version = versions.iter().find(|it| it["version"] == version);
+                let digest = version.and_then(|it| it["digest"].as_str());
+                digest.expect("it is one of them").to_owned()
+            }
+        }
+    }
+}
+
+/// What the server says of the versions of a plugin.
+async fn versions_of(server: &TestServer, plugin: &str) -> Vec<Json> {
+    let listing = body(&server.admin_request("GET", "/api/v1/plugins").await);
+    let plugins = listing["plugins"].as_array().expect("a list");
+    let plugin = plugins.iter().find(|it| it["name"] == plugin);
+    let versions = plugin.and_then(|it| it["versions"].as_array());
+    versions.expect("its versions").clone()
+}
+
 /// For trials that a test ends by itself, or not at all.
 const LONG: Duration = Duration::from_secs(3_600);
 /// For trials that are to be over soon.
@@ -33,8 +91,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 /// Brings a version along, and gives its digest. New rooms go on being made of the first one.
 async fn upload(server: &TestServer, component: &[u8]) -> String {
-    let path = "/api/v1/plugins?default=false";
-    let (answer, _) = server.admin_send("POST", path, &[], component).await;
+    let answer = server.admin().upload("?default=false", component).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     body(&answer)["digest"]
         .as_str()
@@ -48,10 +105,7 @@ fn body(answer: &HttpResponse) -> Json {
 
 /// Sends JSON to the admin API.
 async fn post(server: &TestServer, path: &str, json: &Json) -> HttpResponse {
-    let content = [("Content-Type", "application/json")];
-    let bytes = json.to_string().into_bytes();
-    let (answer, _) = server.admin_send("POST", path, &content, &bytes).await;
-    answer
+    server.admin().post(path, json).await
 }
 
 /// Has a room change to a version.
@@ -89,6 +143,34 @@ async fn until(server: &TestServer, room: &str, what: &str, is_so: impl Fn(&Json
         }
     };
     in_time(what, looking).await
+}
+
+/// Asks for a view again and again until it is as wanted.
+async fn shown(
+    client: &mut TestClient,
+    room: &str,
+    view: &str,
+    is_so: impl Fn(&Json) -> bool,
+) -> Json {
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let looking = async {
+        loop {
+            pace.tick().await;
+            let request = client::StateRequest {
+                room: room.to_owned(),
+                view: view.to_owned(),
+            };
+            client.send(request).await;
+            let state = client.expect_state(room, view).await.state;
+            // What only says what is different is not what was asked for.
+            if let Some(state) = state.as_ref().map(json_of)
+                && is_so(&state)
+            {
+                return state;
+            }
+        }
+    };
+    in_time(view, looking).await
 }
 
 async fn add(client: &mut TestClient, n: i64) -> Json {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use parlor_tests::{TestClient, TestServer, changeling, in_time};
 use serde_json::{Value as Json, json};
 
-use super::{LONG, SHORT, body, inspect, post, second, server, upload};
+use super::{LONG, SHORT, body, inspect, options, post, second, server, upload};
 
-const ROLLOUT: &str = "/api/v1/plugins/changeling/rollout";
+pub(super) const ROLLOUT: &str = "/api/v1/plugins/changeling/rollout";
 
 /// Rooms with somebody in each, who said something.
 async fn rooms(server: &TestServer, count: usize) -> Vec<TestClient> {
@@ -22,19 +22,23 @@ async fn rooms(server: &TestServer, count: usize) -> Vec<TestClient> {
     clients
 }
 
-async fn begin(server: &TestServer, json: Json) -> Json {
+pub(super) async fn begin(server: &TestServer, json: Json) -> Json {
     let answer = post(server, ROLLOUT, &json).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     body(&answer)
 }
 
+pub(super) async fn status(server: &TestServer) -> Json {
+    body(&server.admin_request("GET", ROLLOUT).await)
+}
+
 /// Looks at the roll-out until it is as wanted.
-async fn until(server: &TestServer, phase: &str) -> Json {
+pub(super) async fn until(server: &TestServer, phase: &str) -> Json {
     let mut pace = tokio::time::interval(Duration::from_millis(10));
     let looking = async {
         loop {
             pace.tick().await;
-            let status = body(&server.admin_request("GET", ROLLOUT).await);
+            let status = status(server).await;
             if status["phase"] == phase {
                 return status;
             }
@@ -197,6 +201,65 @@ async fn a_newer_roll_out_takes_the_place_of_one_that_is_under_way_if_that_is_wa
         })
         .await;
     }
+}
+
+/// How many rooms run the second version.
+async fn changed(server: &TestServer, count: usize) -> usize {
+    let versions = versions(server, count).await;
+    versions.iter().filter(|it| *it == "2.0.0").count()
+}
+
+/// Talks in a room that runs the second version for longer than its trial takes.
+async fn prove(client: &mut TestClient, room: &str) {
+    for _ in 0..TRIAL_STEPS + 2 {
+        let input = json!({ "do": "add", "n": 1 });
+        client.applied(room, &input).await;
+    }
+}
+
+const TRIAL_STEPS: u64 = 4;
+
+#[tokio::test]
+async fn no_more_than_64_rooms_are_on_trial_at_a_time() {
+    const ROOMS: usize = 67;
+    let mut options = options(LONG);
+    options.limits.trial_steps = TRIAL_STEPS;
+    let server = TestServer::with(options).await;
+    let mut clients = rooms(&server, ROOMS).await;
+    let digest = upload(&server, &second()).await;
+    begin(&server, json!({ "version": digest, "scope": "all" })).await;
+    let switched = async |count: usize| {
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        let looking = async {
+            while status(&server).await["switched"] != count {
+                pace.tick().await;
+            }
+        };
+        in_time("rooms that changed", looking).await;
+        // To look at all of them takes longer than it would take the others to change.
+        assert_eq!(changed(&server, ROOMS).await, count);
+        assert_eq!(status(&server).await["switched"], count);
+    };
+    switched(64).await;
+    // As many as prove themselves make way for others.
+    let mut proved = 0;
+    for (room, client) in clients.iter_mut().enumerate() {
+        let room = format!("room-{room}");
+        if proved < 2 && inspect(&server, &room).await["version"] == "2.0.0" {
+            prove(client, &room).await;
+            proved += 1;
+            switched(64 + proved).await;
+        }
+    }
+    for (room, client) in clients.iter_mut().enumerate() {
+        prove(client, &format!("room-{room}")).await;
+    }
+    for (room, client) in clients.iter_mut().enumerate() {
+        let room = format!("room-{room}");
+        super::until(&server, &room, "the version", |it| it["version"] == "2.0.0").await;
+        prove(client, &room).await;
+    }
+    until(&server, "done").await;
 }
 
 #[tokio::test]

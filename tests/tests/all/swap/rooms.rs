@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use parlor_proto::ServerFrame;
-use parlor_tests::{TestClient, TestServer, changeling, json_of};
+use parlor_tests::{TestClient, TestServer, json_of};
 use serde_json::json;
 
 use super::{
-    LONG, SHORT, add, body, inspect, post, second, server, swap, swapped, until, upload, version,
+    LONG, Made, SHORT, add, body, inspect, post, second, server, swap, swapped, until, upload,
+    version,
 };
 
 /// A room with a past, and somebody in it.
-async fn room(server: &TestServer) -> TestClient {
+async fn room(made: Made, server: &TestServer) -> TestClient {
     let mut ann = TestClient::connect(server).await;
-    ann.join("hall", "changeling").await;
+    ann.join("hall", made.plugin()).await;
     for n in 1..=10 {
         add(&mut ann, n).await;
     }
@@ -22,12 +23,16 @@ async fn room(server: &TestServer) -> TestClient {
 
 #[tokio::test]
 async fn vs1_a_room_goes_on_with_another_version_as_if_nothing_had_been() {
-    let server = server(SHORT).await;
+    goes_on_with_another_version(Made::OfRust).await;
+}
+
+pub(super) async fn goes_on_with_another_version(made: Made) {
+    let server = made.server(SHORT).await;
     let mut ann = TestClient::connect(&server).await;
-    let joined = ann.join("hall", "changeling").await;
+    let joined = ann.join("hall", made.plugin()).await;
     assert_eq!(version(&mut ann).await, "1.0.0");
     assert_eq!(add(&mut ann, 40).await, 40);
-    let digest = upload(&server, &second()).await;
+    let digest = made.version(&server, "good").await;
     assert_eq!(
         version(&mut ann).await,
         "1.0.0",
@@ -49,18 +54,22 @@ async fn vs1_a_room_goes_on_with_another_version_as_if_nothing_had_been() {
     assert_eq!(seen["digest"], *digest);
     // Whoever comes now is told of the version that the room runs.
     let mut bob = TestClient::connect(&server).await;
-    assert_eq!(bob.join("hall", "changeling").await.digest, digest);
-    assert_eq!(bob.join("other", "changeling").await.version, "1.0.0");
+    assert_eq!(bob.join("hall", made.plugin()).await.digest, digest);
+    assert_eq!(bob.join("other", made.plugin()).await.version, "1.0.0");
     assert!(server.reports().await.is_empty());
 }
 
 #[tokio::test]
 async fn timers_and_answers_of_the_storage_go_over() {
-    let server = server(LONG).await;
-    let mut ann = room(&server).await;
+    timers_and_answers_go_over(Made::OfRust).await;
+}
+
+pub(super) async fn timers_and_answers_go_over(made: Made) {
+    let server = made.server(LONG).await;
+    let mut ann = room(made, &server).await;
     ann.applied("hall", &json!({ "do": "timer", "after_ms": 300 }))
         .await;
-    let digest = upload(&server, &second()).await;
+    let digest = made.version(&server, "good").await;
     swapped(&server, "hall", &digest).await;
     let is_timer = |frame: ServerFrame| match frame {
         ServerFrame::RoomMessage(message) => json_of(&message.data)["timers"].as_u64(),
@@ -77,9 +86,13 @@ async fn timers_and_answers_of_the_storage_go_over() {
 
 #[tokio::test]
 async fn the_operator_goes_back_to_the_version_before_while_it_is_parked() {
-    let server = server(LONG).await;
-    let mut ann = room(&server).await;
-    let digest = upload(&server, &second()).await;
+    goes_back_by_order(Made::OfRust).await;
+}
+
+pub(super) async fn goes_back_by_order(made: Made) {
+    let server = made.server(LONG).await;
+    let mut ann = room(made, &server).await;
+    let digest = made.version(&server, "good").await;
     swapped(&server, "hall", &digest).await;
     assert_eq!(add(&mut ann, 5).await, 60);
     let busy = swap(&server, "hall", &digest).await;
@@ -108,27 +121,63 @@ async fn what_cannot_take_the_room_over_is_refused_before_it_does() {
         ("eats-memory", "memory"),
         ("ten-times", "emits"),
     ] {
-        let server = server(LONG).await;
-        let mut ann = room(&server).await;
-        let digest = upload(&server, &changeling("2.0.0", trick)).await;
-        let answer = swap(&server, "hall", &digest).await;
-        assert_eq!(answer.status, 409, "{trick}: {answer:?}");
-        assert!(answer.body.contains(cause), "{trick}: {answer:?}");
-        assert_eq!(version(&mut ann).await, "1.0.0", "{trick}");
-        assert_eq!(add(&mut ann, 0).await, 55, "{trick}");
-        let reports = server.reports_of("hall").await;
-        assert_eq!(reports.len(), 1, "{trick}: {reports:?}");
-        assert!(reports[0].message.contains(cause), "{trick}: {reports:?}");
-        assert_eq!(reports[0].digest, digest);
-        let again = swap(&server, "hall", &digest).await;
-        assert!(again.body.contains("failed before"), "{trick}: {again:?}");
+        is_refused(Made::OfRust, trick, cause).await;
     }
+}
+
+pub(super) async fn is_refused(made: Made, trick: &str, cause: &str) {
+    let server = made.server(LONG).await;
+    let mut ann = room(made, &server).await;
+    let digest = made.version(&server, trick).await;
+    let answer = swap(&server, "hall", &digest).await;
+    assert_eq!(answer.status, 409, "{trick}: {answer:?}");
+    assert!(answer.body.contains(cause), "{trick}: {answer:?}");
+    assert_eq!(version(&mut ann).await, "1.0.0", "{trick}");
+    assert_eq!(add(&mut ann, 0).await, 55, "{trick}");
+    let reports = server.reports_of("hall").await;
+    assert_eq!(reports.len(), 1, "{trick}: {reports:?}");
+    assert!(reports[0].message.contains(cause), "{trick}: {reports:?}");
+    assert_eq!(reports[0].digest, digest);
+    let again = swap(&server, "hall", &digest).await;
+    assert!(again.body.contains("failed before"), "{trick}: {again:?}");
+}
+
+#[tokio::test]
+async fn a_version_whose_state_has_another_shape_goes_on_where_the_one_before_was() {
+    takes_up_another_shape(Made::OfRust).await;
+}
+
+pub(super) async fn takes_up_another_shape(made: Made) {
+    let server = made.server(LONG).await;
+    let mut ann = room(made, &server).await;
+    let saved = json!({ "do": "saved" });
+    let first = json!({ "sum": 55, "timers": 0 });
+    assert_eq!(ann.applied("hall", &saved).await, first);
+    let digest = made.version(&server, "next-shape").await;
+    let answer = swapped(&server, "hall", &digest).await;
+    assert_eq!(answer["shadow"]["verdict"], "same");
+    // What was the sum is the total, and what was added before nobody had counted.
+    let second = json!({ "total": 55, "timers": 0, "adds": 0 });
+    assert_eq!(ann.applied("hall", &saved).await, second);
+    assert_eq!(add(&mut ann, 5).await, 60);
+    let back = post(&server, "/api/v1/rooms/hall/rollback", &json!({})).await;
+    assert_eq!(back.status, 200, "{back:?}");
+    let first = json!({ "sum": 60, "timers": 0 });
+    assert_eq!(ann.applied("hall", &saved).await, first);
+    // It loads what it saved itself, too: that is tried out in a trial.
+    swapped(&server, "hall", &digest).await;
+    for _ in 0..20 {
+        add(&mut ann, 1).await;
+    }
+    let second = json!({ "total": 80, "timers": 0, "adds": 20 });
+    assert_eq!(ann.applied("hall", &saved).await, second);
+    assert!(server.reports().await.is_empty());
 }
 
 #[tokio::test]
 async fn orders_that_cannot_be_are_refused_with_what_to_do() {
     let server = server(LONG).await;
-    let _ann = room(&server).await;
+    let _ann = room(Made::OfRust, &server).await;
     let digest = upload(&server, &second()).await;
     let nobody = swap(&server, "nowhere", &digest).await;
     assert_eq!(nobody.status, 404);
@@ -148,7 +197,7 @@ async fn orders_that_cannot_be_are_refused_with_what_to_do() {
 #[tokio::test]
 async fn the_operator_looks_at_rooms_and_changes_them() {
     let server = server(LONG).await;
-    let mut ann = room(&server).await;
+    let mut ann = room(Made::OfRust, &server).await;
     let rooms = server
         .admin_request("GET", "/api/v1/rooms?plugin=changeling")
         .await;

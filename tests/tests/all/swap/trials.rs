@@ -6,7 +6,7 @@ use parlor_proto::ServerFrame;
 use parlor_tests::{Report, TestClient, changeling, json_of};
 use serde_json::{Value as Json, json};
 
-use super::{LONG, add, inspect, post, second, server, swapped, until, upload, version};
+use super::{LONG, Made, add, inspect, post, second, server, swapped, until, upload, version};
 
 /// What is wrong, what the report calls it, and what it says.
 const TRICKS: &[(&str, &str, &str)] = &[
@@ -20,51 +20,55 @@ const TRICKS: &[(&str, &str, &str)] = &[
 #[tokio::test]
 async fn vs2_vs3_a_version_that_fails_on_trial_goes_and_members_see_the_room_as_it_is() {
     for (trick, kind, says) in TRICKS {
-        let server = server(LONG).await;
-        let mut ann = TestClient::connect(&server).await;
-        let joined = ann.join("hall", "changeling").await;
-        let mut bob = TestClient::connect(&server).await;
-        bob.join("hall", "changeling").await;
-        let bad = upload(&server, &changeling("3.0.0", trick)).await;
-        add(&mut ann, 1).await;
-        // Whatever the shadow run says.
-        let order = json!({ "version": bad, "force": true });
-        let forced = post(&server, "/api/v1/rooms/hall/swap", &order).await;
-        assert_eq!(forced.status, 200, "{trick}: {forced:?}");
-        for n in 0..20 {
-            assert_eq!(add(&mut ann, 1).await, 2 + n, "{trick}");
-        }
-        let seen = until(&server, "hall", "the version before", |it| {
-            it["swap"].is_null()
-        })
-        .await;
-        assert_eq!(seen["version"], "1.0.0", "{trick}");
-        assert_eq!(seen["epoch"], joined.epoch, "{trick}");
-        assert_eq!(version(&mut ann).await, "1.0.0", "{trick}");
-        assert_eq!(add(&mut ann, 0).await, 21, "{trick}");
-        let reports = server.reports_of("hall").await;
-        let is_of_trial = |it: &&Report| {
-            it.input
-                .as_deref()
-                .is_some_and(|it| it.contains("on trial"))
-        };
-        let report = reports
-            .iter()
-            .filter(|it| it.digest == bad)
-            .find(is_of_trial);
-        let report = report.unwrap_or_else(|| panic!("{trick}: {reports:?}"));
-        assert_eq!(report.kind, *kind, "{trick}");
-        assert!(report.message.contains(says), "{trick}: {report:?}");
-        // Bob has every sum once and in order, whichever version said it, and the view is that of the version in charge.
-        let all: Vec<i64> = (1..=21).chain([21]).collect();
-        let shown = json!({ "sum": 21, "version": "1.0.0" });
-        assert_eq!(heard(&mut bob, all.len(), &shown).await, all, "{trick}");
-        let suspect = server.admin_request("GET", "/api/v1/plugins").await;
-        assert!(suspect.body.contains(says), "{trick}: {suspect:?}");
-        let again = super::swap(&server, "hall", &bad).await;
-        assert_eq!(again.status, 409, "{trick}");
-        drop(ann);
+        fails_on_trial(Made::OfRust, trick, kind, says).await;
     }
+}
+
+pub(super) async fn fails_on_trial(made: Made, trick: &str, kind: &str, says: &str) {
+    let server = made.server(LONG).await;
+    let mut ann = TestClient::connect(&server).await;
+    let joined = ann.join("hall", made.plugin()).await;
+    let mut bob = TestClient::connect(&server).await;
+    bob.join("hall", made.plugin()).await;
+    let bad = made.version(&server, trick).await;
+    add(&mut ann, 1).await;
+    // Whatever the shadow run says.
+    let order = json!({ "version": bad, "force": true });
+    let forced = post(&server, "/api/v1/rooms/hall/swap", &order).await;
+    assert_eq!(forced.status, 200, "{trick}: {forced:?}");
+    for n in 0..20 {
+        assert_eq!(add(&mut ann, 1).await, 2 + n, "{trick}");
+    }
+    let seen = until(&server, "hall", "the version before", |it| {
+        it["swap"].is_null()
+    })
+    .await;
+    assert_eq!(seen["version"], "1.0.0", "{trick}");
+    assert_eq!(seen["epoch"], joined.epoch, "{trick}");
+    assert_eq!(version(&mut ann).await, "1.0.0", "{trick}");
+    assert_eq!(add(&mut ann, 0).await, 21, "{trick}");
+    let reports = server.reports_of("hall").await;
+    let is_of_trial = |it: &&Report| {
+        it.input
+            .as_deref()
+            .is_some_and(|it| it.contains("on trial"))
+    };
+    let report = reports
+        .iter()
+        .filter(|it| it.digest == bad)
+        .find(is_of_trial);
+    let report = report.unwrap_or_else(|| panic!("{trick}: {reports:?}"));
+    assert_eq!(report.kind, kind, "{trick}");
+    assert!(report.message.contains(says), "{trick}: {report:?}");
+    // Bob has every sum once and in order, whichever version said it, and the view is that of the version in charge.
+    let all: Vec<i64> = (1..=21).chain([21]).collect();
+    let shown = json!({ "sum": 21, "version": "1.0.0" });
+    assert_eq!(heard(&mut bob, all.len(), &shown).await, all, "{trick}");
+    let suspect = server.admin_request("GET", "/api/v1/plugins").await;
+    assert!(suspect.body.contains(says), "{trick}: {suspect:?}");
+    let again = super::swap(&server, "hall", &bad).await;
+    assert_eq!(again.status, 409, "{trick}");
+    drop(ann);
 }
 
 /// The sums that a member was told, by their sequence numbers, once it is shown this, too.

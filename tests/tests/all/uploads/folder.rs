@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use parlor_server::FileConfig;
+use parlor_tests::craft::{tiny, with_section};
 use parlor_tests::{TestServer, guest, in_time};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::signed::Signer;
-use super::{default_of, listing, options, tiny, upload, versions_in, versions_of, with_section};
+use super::{default_of, listing, options, upload, versions_in, versions_of};
 
 fn settings(folder: &Path) -> FileConfig {
     FileConfig {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use parlor_server::FileConfig;
+use parlor_tests::craft::tiny;
 use parlor_tests::{TestClient, TestServer};
 use serde_json::{Value, json};
 
-use super::{default_of, options, server, tiny, upload, versions_of};
+use super::{default_of, options, server, upload, versions_of};
 
 async fn restarted(server: TestServer) -> TestServer {
     server.restarted(options(FileConfig::default())).await
@@ -92,6 +93,39 @@ async fn a_suspect_stays_one_and_new_rooms_are_made_of_the_version_before_it() {
     assert_eq!(default_of(&versions_of(&second, "tiny").await), better);
     let third = restarted(second).await;
     assert_eq!(default_of(&versions_of(&third, "tiny").await), better);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_than_64_versions_of_a_plugin_are_kept_but_for_those_that_are_needed() {
+    let first = server().await;
+    let bundled = default_of(&versions_of(&first, "tiny").await);
+    let mut client = TestClient::connect(&first).await;
+    let mut digests = Vec::new();
+    for number in 0..66 {
+        let version = format!("1.{}.{}", number / 10, number % 10);
+        digests.push(upload(&first, "", &tiny(&version)).await.digest());
+        if number == 1 {
+            assert_eq!(client.join("room", "tiny").await.digest, digests[1]);
+        }
+    }
+    let kept = versions_of(&first, "tiny").await;
+    let known: Vec<_> = kept.iter().filter_map(|it| it["digest"].as_str()).collect();
+    // One came with the server, a room runs another. Of the rest the earliest went.
+    let mut expected: Vec<_> = digests.iter().map(String::as_str).collect();
+    expected.retain(|it| ![&*digests[0], &*digests[2], &*digests[3]].contains(it));
+    expected.insert(0, &bundled);
+    assert_eq!(known, expected);
+    assert_eq!(known.len(), 64);
+    for gone in [0, 2, 3] {
+        assert!(files(&first, "components", &digests[gone]).is_empty());
+    }
+    assert_eq!(files(&first, "components", &digests[1]).len(), 1);
+    assert_eq!(client.applied("room", &json!(null)).await, 1);
+    let second = restarted(first).await;
+    let mut kept = kept.clone();
+    // Its room did not outlive the server.
+    kept[1]["rooms"] = 0.into();
+    assert_eq!(versions_of(&second, "tiny").await, kept);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

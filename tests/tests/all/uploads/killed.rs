@@ -1,8 +1,16 @@
 //! The server dies while a component comes in: the next one has all of it, or nothing.
 
-use parlor_tests::{Serve, in_time, send};
+use parlor_tests::craft::tiny;
+use parlor_tests::{ParlorProcess, Serve, in_time};
+use serde_json::Value;
 
-use super::{Answer, tiny, versions_in};
+use super::{Answer, versions_in};
+
+/// What a server knows of the versions of the guest.
+async fn versions(process: &ParlorProcess) -> Vec<Value> {
+    let listing = process.operator().ask("GET", "/api/v1/plugins").await;
+    versions_in(&Answer::of(&listing).body, "tiny")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_while_it_keeps_a_component_has_all_of_it_or_nothing() {
@@ -15,29 +23,17 @@ async fn a_server_that_dies_while_it_keeps_a_component_has_all_of_it_or_nothing(
         let serve = Serve::on(data_dir.path());
         let mut dying = serve.clone().with("PARLOR_TEST_CRASH_AT", point).spawn();
         dying.is_ready().await;
-        let token = std::fs::read_to_string(data_dir.path().join("admin-token"));
-        let bearer = format!("Bearer {}", token.expect("there is a token").trim());
-        let headers = [("Authorization", &*bearer)];
         let component = tiny("0.4.0");
-        let admin = dying.admin;
-        let (bearer_of_task, sent) = (bearer.clone(), component.clone());
+        let (operator, sent) = (dying.operator(), component.clone());
         // It gets no answer.
-        let uploading = tokio::spawn(async move {
-            let headers = [("Authorization", &*bearer_of_task)];
-            send(admin, "POST", "/api/v1/plugins", &headers, &sent).await
-        });
+        let uploading = tokio::spawn(async move { operator.upload("", &sent).await });
         in_time(point, dying.end()).await;
         assert!(uploading.await.is_err(), "{point}");
 
         let mut process = serve.spawn();
         process.is_ready().await;
-        let (listing, _) = send(process.admin, "GET", "/api/v1/plugins", &headers, &[]).await;
-        let versions = versions_in(&Answer::of(&listing).body, "tiny");
-        assert_eq!(
-            versions.len(),
-            usize::from(is_kept),
-            "{point}: {versions:?}"
-        );
+        let kept = versions(&process).await;
+        assert_eq!(kept.len(), usize::from(is_kept), "{point}: {kept:?}");
         let left = std::fs::read_dir(data_dir.path().join("components")).expect("it is there");
         let mut left = left.map(|it| it.expect("it can be read").file_name());
         assert!(
@@ -45,25 +41,13 @@ async fn a_server_that_dies_while_it_keeps_a_component_has_all_of_it_or_nothing(
             "{point}"
         );
         // It can be brought again, and is there to stay.
-        let (answer, _) = send(
-            process.admin,
-            "POST",
-            "/api/v1/plugins",
-            &headers,
-            &component,
-        )
-        .await;
-        assert_eq!(
-            answer.status,
-            if is_kept { 200 } else { 201 },
-            "{point}: {answer:?}"
-        );
+        let answer = process.operator().upload("", &component).await;
+        let status = if is_kept { 200 } else { 201 };
+        assert_eq!(answer.status, status, "{point}: {answer:?}");
         let digest = Answer::of(&answer).digest();
         drop(process);
         let mut process = serve.spawn();
         process.is_ready().await;
-        let (listing, _) = send(process.admin, "GET", "/api/v1/plugins", &headers, &[]).await;
-        let versions = versions_in(&Answer::of(&listing).body, "tiny");
-        assert_eq!(versions[0]["digest"], *digest, "{point}");
+        assert_eq!(versions(&process).await[0]["digest"], *digest, "{point}");
     }
 }

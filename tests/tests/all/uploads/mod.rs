@@ -7,10 +7,8 @@ mod refused;
 mod signed;
 mod taken;
 
-use std::net::SocketAddr;
-
 use parlor_server::FileConfig;
-use parlor_tests::{HttpResponse, Options, TestServer, guest, send};
+use parlor_tests::{HttpResponse, Options, TestServer};
 use serde_json::Value;
 
 /// A server with a catalog of its own.
@@ -76,22 +74,12 @@ async fn upload_signed(
     component: &[u8],
     signature: Option<&str>,
 ) -> Answer {
-    let (admin, token) = server.admin_access();
-    upload_to(admin, token, query, component, signature).await
-}
-
-async fn upload_to(
-    admin: SocketAddr,
-    token: &str,
-    query: &str,
-    component: &[u8],
-    signature: Option<&str>,
-) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let mut headers = vec![("Authorization", &*bearer)];
-    headers.extend(signature.map(|it| ("Parlor-Signature", it)));
+    let headers: Vec<_> = signature
+        .map(|it| ("Parlor-Signature", it))
+        .into_iter()
+        .collect();
     let path = format!("/api/v1/plugins{query}");
-    let (response, _) = send(admin, "POST", &path, &headers, component).await;
+    let (response, _) = server.admin_send("POST", &path, &headers, component).await;
     Answer::of(&response)
 }
 
@@ -122,30 +110,4 @@ fn default_of(versions: &[Value]) -> String {
         panic!("one default: {versions:?}");
     };
     digest.to_owned()
-}
-
-/// The guest `tiny` as another version of it: the number takes as many characters.
-fn tiny(version: &str) -> Vec<u8> {
-    replaced(guest("tiny"), b"0.0.0", version.as_bytes())
-}
-
-/// A component with other bytes that does the same: a custom section comes behind it.
-fn with_section(mut component: Vec<u8>, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len() + 2).expect("it is short");
-    component.extend([0, length, 1, b'x']);
-    component.extend(content);
-    component
-}
-
-/// The bytes with every `from` replaced by as many bytes.
-fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let places: Vec<usize> = (0..bytes.len() - from.len())
-        .filter(|at| bytes[*at..].starts_with(from))
-        .collect();
-    assert!(!places.is_empty(), "there is nothing to replace");
-    for at in places {
-        bytes[at..at + to.len()].copy_from_slice(to);
-    }
-    bytes
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use parlor_server::FileConfig;
+use parlor_tests::craft::{module, replaced, slow_to_compile, tiny, with_core_module};
 use parlor_tests::{TestServer, binary, guest, in_time};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{listing, options, replaced, server, tiny, upload};
+use super::{listing, options, server, upload};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_no_plugin_is_refused_and_says_why() {
@@ -96,7 +97,7 @@ async fn a_component_made_to_keep_its_compiler_busy_is_given_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_too_many_come_in_at_once_one_more_is_told_to_come_back() {
     let server = server().await;
-    let (admin, token) = server.admin_access();
+    let (admin, token) = (server.admin().address(), server.admin().token());
     let head = format!(
         "POST /api/v1/plugins HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n"
     );
@@ -135,57 +136,4 @@ async fn when_too_many_come_in_at_once_one_more_is_told_to_come_back() {
         }
     };
     in_time("a free place", free).await;
-}
-
-/// A component with a core module that nothing uses and that takes long to compile: many large functions.
-fn slow_to_compile() -> Vec<u8> {
-    let mut code = vec![1, 1, 0x7f];
-    // local.get 0, i32.const 77, i32.mul, local.set 0: each needs the one before it.
-    // Nearly as long as one may be.
-    for _ in 0..130_000 {
-        code.extend([0x20, 0, 0x41, 0xcd, 0, 0x6c, 0x21, 0]);
-    }
-    code.push(0x0b);
-    with_core_module(guest("tiny"), &module(&vec![code; 30]))
-}
-
-/// A core module with these function bodies, all of a type without parameters and results.
-fn module(bodies: &[Vec<u8>]) -> Vec<u8> {
-    let count = leb(bodies.len());
-    let mut module = b"\0asm\x01\0\0\0".to_vec();
-    section(&mut module, 1, &[1, 0x60, 0, 0]);
-    let functions = [count.clone(), vec![0; bodies.len()]].concat();
-    section(&mut module, 3, &functions);
-    let mut code = count;
-    for body in bodies {
-        code.extend(leb(body.len()));
-        code.extend(body);
-    }
-    section(&mut module, 10, &code);
-    module
-}
-
-/// The component with one more core module in it.
-fn with_core_module(mut component: Vec<u8>, module: &[u8]) -> Vec<u8> {
-    section(&mut component, 1, module);
-    component
-}
-
-fn section(bytes: &mut Vec<u8>, id: u8, content: &[u8]) {
-    bytes.push(id);
-    bytes.extend(leb(content.len()));
-    bytes.extend(content);
-}
-
-fn leb(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = u8::try_from(value & 0x7f).expect("seven bits");
-        value >>= 7;
-        if value == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
 }

@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use blake2b_simd::blake2b;
 use parlor_server::FileConfig;
 use parlor_tests::TestServer;
+use parlor_tests::craft::tiny;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
-use super::{listing, options, tiny, upload, upload_signed};
+use super::{listing, options, upload, upload_signed};
 
 /// A key as minisign has it: with a number of its own.
 pub(super) struct Signer {

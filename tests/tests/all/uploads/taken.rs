@@ -1,8 +1,9 @@
 //! Components that are taken: which rooms are made of them, and which are not.
 
+use parlor_tests::craft::{tiny, with_section};
 use parlor_tests::{TestClient, guest};
 
-use super::{default_of, listing, server, tiny, upload, versions_of, with_section};
+use super::{default_of, listing, server, upload, versions_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_rooms_are_made_of_what_was_uploaded_and_old_ones_stay_as_they_are() {
