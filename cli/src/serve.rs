@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use parlor_server::{
     Auth, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
     raise_open_files,
 };
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -76,6 +77,9 @@ pub(crate) struct Args {
     /// A TOML file with any of these settings, named with underscores, and [limits] and [plugin.NAME] tables
     #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The process that this server was started by and for: it ends when that one does, however that comes about
+    #[arg(long, value_name = "PID", hide = true)]
+    ends_with: Option<i32>,
     /// Breaks the server on purpose, so that a test of tests can see them fail
     #[arg(long, env = "PARLOR_TEST_BREAK", hide = true)]
     test_break: Option<TestBreak>,
@@ -182,6 +186,9 @@ enum LogFormat {
 
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     start_log(&args)?;
+    if let Some(starter) = args.ends_with {
+        end_with(starter)?;
+    }
     let config = config(args)?;
     if !bundle::is_complete() {
         let text =
@@ -212,6 +219,16 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     )
     .await
     .context("run the server")?;
+    Ok(())
+}
+
+/// Has this process be told to stop when the one ends that started it.
+fn end_with(starter: i32) -> anyhow::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM)).context("be told of the starter's end")?;
+    // It may have ended before it could be asked for.
+    if getppid() != Pid::from_raw(starter) {
+        bail!("serve the process {starter}, which is gone");
+    }
     Ok(())
 }
 

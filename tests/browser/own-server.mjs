@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
+export const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
 
 /**
  * Starts one, which keeps its port and its data as long as the test does.
