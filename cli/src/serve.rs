@@ -203,6 +203,7 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
         public: bind(config.listen, "--listen").await?,
         admin: bind(config.admin_listen, "--admin-listen").await?,
     };
+    parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let scheme = if config.tls.is_some() {
         "https"
     } else {

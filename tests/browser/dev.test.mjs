@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -110,6 +110,7 @@ function linkPackages(project) {
   }
   symlinkSync("../vendor/parlor-plugin", join(linked, "parlor-plugin"));
   symlinkSync("../parlor-plugin/bin/parlor-plugin.mjs", join(linked, ".bin/parlor-plugin"));
+  chmodSync(join(linked, ".bin/parlor-plugin"), 0o755);
 }
 
 /** Starts it on free ports; what it compiles is kept from one run to the next. */
@@ -118,6 +119,8 @@ function startDev(project) {
   const env = { ...process.env, CARGO_TARGET_DIR: join(CHECKOUT, "target/tutorial"), CARGO_NET_OFFLINE: "true" };
   const child = spawn(BINARY, args, { cwd: project, env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
+  // A test that is broken off does not come to ending it.
+  process.once("exit", () => child.kill());
   const told = [];
   const waiting = new Set();
   const hear = (line) => {
@@ -127,7 +130,7 @@ function startDev(project) {
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", hear);
   let heard = 0;
   return {
-    /** Waits for the next line like this. */
+    /** Waits for the next line like this; a complaint is none that was waited for. */
     says(pattern) {
       return new Promise((resolve, reject) => {
         const look = () => {
@@ -135,6 +138,7 @@ function startDev(project) {
             const found = pattern.exec(told[heard]);
             heard += 1;
             if (found) return settle(resolve, found);
+            if (told[heard - 1].startsWith("!!! ")) return give("it complained");
           }
         };
         const settle = (how, what) => {

@@ -153,9 +153,10 @@ fn times(built: Duration, taken: Duration, all: Duration) -> String {
     format!("{all:.1} s (build {build:.1}, load {take:.1}, swap {swap:.1})")
 }
 
-/// Says what stood in the way.
+/// Says what stood in the way. Where in the plugin that was is in its report.
 pub(super) fn warn_of(rollout: &Rollout) {
     let reason = rollout.reason.as_deref().unwrap_or_default();
+    let reason = reason.lines().next().unwrap_or_default();
     if rollout.refused > 0 {
         let count = rollout.refused;
         complain(
