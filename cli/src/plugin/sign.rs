@@ -34,7 +34,7 @@ struct KeyArgs {
     /// The secret key, of `parlor plugin keygen` or of minisign; the public one lies beside it, as FILE.pub
     #[arg(long = "key", value_name = "FILE", default_value = "parlor.key")]
     path: PathBuf,
-    /// The password of the secret key [default: asked for, where the key has one]
+    /// The password of the secret key [default: asked for, where it takes one]
     #[arg(
         long,
         env = "PARLOR_KEY_PASSWORD",
