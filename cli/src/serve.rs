@@ -209,17 +209,13 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     } else {
         "http"
     };
+    // Whoever is told where it is may tell it to stop at once.
+    let stopped = stop_signal();
     let _found_by_others =
         announce(&listeners, scheme, &config.data_dir).context("tell the addresses")?;
-    parlor_server::run(
-        listeners,
-        config,
-        catalog,
-        Arc::new(bundle::Pages),
-        stop_signal(),
-    )
-    .await
-    .context("run the server")?;
+    parlor_server::run(listeners, config, catalog, Arc::new(bundle::Pages), stopped)
+        .await
+        .context("run the server")?;
     Ok(())
 }
 
@@ -305,24 +301,27 @@ fn announce(listeners: &Listeners, scheme: &str, data_dir: &Path) -> std::io::Re
     Ok(file)
 }
 
-/// Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
+/// Catches signals from now on. Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
+fn stop_signal() -> impl Future<Output = ()> {
+    let caught = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        tracing::warn!("signals cannot be caught; only killing stops this server");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
+    );
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = caught else {
+            tracing::warn!("signals cannot be caught; only killing stops this server");
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(1);
-    });
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    }
 }
