@@ -18,6 +18,8 @@ pub(crate) struct Args {
     memory_bytes: u64,
     /// The component, in bytes
     component_bytes: usize,
+    /// How many threads
+    threads: usize,
 }
 
 pub(crate) fn compile(args: &Args) -> ExitCode {
@@ -25,6 +27,7 @@ pub(crate) fn compile(args: &Args) -> ExitCode {
         cpu_seconds: args.cpu_seconds,
         memory_bytes: args.memory_bytes,
         component_bytes: args.component_bytes,
+        threads: args.threads,
     };
     match parlor_server::compile_component(&limits, io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,

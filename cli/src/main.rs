@@ -38,7 +38,7 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Makes a project for a plugin, in a folder of its name.
     New(new::Args),
-    /// Builds the plugin in a folder and hot-swaps the running rooms, on every change.
+    /// Builds the plugin in a folder and hot-swaps the running rooms, on every change; starts a server where none answers.
     Dev(Box<dev::Args>),
     /// Builds, signs and hands over components, and says which rooms run which.
     #[command(subcommand)]

@@ -1,10 +1,13 @@
 //! The project of a plugin: which language it is in, and how a component is made of it.
 
 use std::io::{self, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 /// The target that components are built for.
@@ -80,9 +83,21 @@ impl Project {
 
     /// Makes a component of it. What the compiler has to say goes to stderr, as the compiler says it.
     pub(crate) fn build(&self) -> Result<Built, ProjectError> {
+        self.build_by(&Programs::attended())
+    }
+
+    /// Makes a component of it beside other things. Once nobody waits for it any more, it is ended.
+    pub(crate) async fn build_while_wanted(&self) -> Result<Built, ProjectError> {
+        let (project, programs) = (self.clone(), Programs::endable());
+        let _wanted = Wanted(programs.clone());
+        let building = tokio::task::spawn_blocking(move || project.build_by(&programs));
+        building.await.expect("building does not panic")
+    }
+
+    fn build_by(&self, programs: &Programs) -> Result<Built, ProjectError> {
         let path = match self.lang {
-            Lang::Rust => self.build_rust()?,
-            Lang::Ts => self.build_ts()?,
+            Lang::Rust => self.build_rust(programs)?,
+            Lang::Ts => self.build_ts(programs)?,
         };
         let bytes = std::fs::metadata(&path)
             .map_err(|source| ProjectError::Read {
@@ -93,18 +108,18 @@ impl Project {
         Ok(Built { path, bytes })
     }
 
-    fn build_rust(&self) -> Result<PathBuf, ProjectError> {
+    fn build_rust(&self, programs: &Programs) -> Result<PathBuf, ProjectError> {
         let mut command = Command::new("cargo");
         command
             .args(["build", "--target", WASM_TARGET, "--profile", "plugin"])
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(&self.dir);
-        let told = stdout_of("cargo", &mut command)?;
+        let told = programs.stdout_of("cargo", &mut command)?;
         let manifest = self.dir.join("Cargo.toml");
         component_in(&told, &manifest).ok_or(ProjectError::NoComponent(manifest))
     }
 
-    fn build_ts(&self) -> Result<PathBuf, ProjectError> {
+    fn build_ts(&self, programs: &Programs) -> Result<PathBuf, ProjectError> {
         if !self.dir.join("node_modules").exists() {
             let how = if self.dir.join("package-lock.json").exists() {
                 "ci"
@@ -113,11 +128,11 @@ impl Project {
             };
             let quiet = ["--no-audit", "--no-fund", "--loglevel", "error"];
             let mut command = Command::new("npm");
-            run("npm", command.arg(how).args(quiet).current_dir(&self.dir))?;
+            programs.run("npm", command.arg(how).args(quiet).current_dir(&self.dir))?;
         }
         let mut command = Command::new("npm");
         let build = ["run", "--silent", "build"];
-        run("npm", command.args(build).current_dir(&self.dir))?;
+        programs.run("npm", command.args(build).current_dir(&self.dir))?;
         let path = self.dir.join("package.json");
         let manifest = std::fs::read(&path).map_err(|source| ProjectError::Read {
             path: path.clone(),
@@ -148,37 +163,108 @@ fn component_in(told: &str, manifest: &Path) -> Option<PathBuf> {
         .find(|path| path.extension().is_some_and(|ending| ending == "wasm"))
 }
 
-/// Runs a program whose output is for people; this process's own is for what was asked for.
-fn run(program: &'static str, command: &mut Command) -> Result<(), ProjectError> {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(io::stderr())
-        .status()
-        .map_err(|source| ProjectError::Tool { program, source })?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(ProjectError::Build { program, status })
+/// The programs that a build runs, one after the other.
+#[derive(Debug, Clone)]
+struct Programs {
+    /// What runs, where it can be ended from elsewhere.
+    running: Option<Arc<Mutex<Running>>>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    /// The program, and all that it started.
+    group: Option<Pid>,
+    /// Whether nothing more is to run.
+    is_over: bool,
+}
+
+/// Ends programs when this is dropped.
+struct Wanted(Programs);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        let Some(mut running) = self.0.running() else {
+            return;
+        };
+        running.is_over = true;
+        if let Some(group) = running.group {
+            // What ended meanwhile needs no word.
+            let _ = kill_process_group(group, Signal::TERM);
+        }
     }
 }
 
-/// Runs a program and takes what it writes; its errors go to stderr as they come.
-fn stdout_of(program: &'static str, command: &mut Command) -> Result<String, ProjectError> {
-    let failed = |source| ProjectError::Tool { program, source };
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let mut told = String::new();
-    let mut stdout = child.stdout.take().expect("it was asked to be piped");
-    let reading = stdout.read_to_string(&mut told);
-    let status = child.wait().map_err(failed)?;
-    reading.map_err(failed)?;
-    if status.success() {
-        Ok(told)
-    } else {
-        Err(ProjectError::Build { program, status })
+impl Programs {
+    /// Those that a ctrl-c ends together with this process.
+    fn attended() -> Self {
+        Self { running: None }
+    }
+
+    /// Those that are ended by this process.
+    fn endable() -> Self {
+        Self {
+            running: Some(Arc::default()),
+        }
+    }
+
+    fn running(&self) -> Option<MutexGuard<'_, Running>> {
+        let running = self.running.as_ref()?;
+        Some(running.lock().unwrap_or_else(|lock| lock.into_inner()))
+    }
+
+    fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        let Some(mut running) = self.running() else {
+            return command.spawn();
+        };
+        if running.is_over {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let child = command.process_group(0).spawn()?;
+        running.group = Some(Pid::from_child(&child));
+        Ok(child)
+    }
+
+    fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let status = child.wait();
+        if let Some(mut running) = self.running() {
+            running.group = None;
+        }
+        status
+    }
+
+    /// Runs a program whose output is for people; this process's own is for what was asked for.
+    fn run(&self, program: &'static str, command: &mut Command) -> Result<(), ProjectError> {
+        let status = self
+            .spawn(command.stdin(Stdio::null()).stdout(io::stderr()))
+            .and_then(|mut child| self.wait(&mut child))
+            .map_err(|source| ProjectError::Tool { program, source })?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(ProjectError::Build { program, status })
+        }
+    }
+
+    /// Runs a program and takes what it writes; its errors go to stderr as they come.
+    fn stdout_of(
+        &self,
+        program: &'static str,
+        command: &mut Command,
+    ) -> Result<String, ProjectError> {
+        let failed = |source| ProjectError::Tool { program, source };
+        let mut child = self
+            .spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()))
+            .map_err(failed)?;
+        let mut told = String::new();
+        let mut stdout = child.stdout.take().expect("it was asked to be piped");
+        let reading = stdout.read_to_string(&mut told);
+        let status = self.wait(&mut child).map_err(failed)?;
+        reading.map_err(failed)?;
+        if status.success() {
+            Ok(told)
+        } else {
+            Err(ProjectError::Build { program, status })
+        }
     }
 }
 
@@ -209,5 +295,21 @@ mod tests {
         let found = component_in(told, Path::new("/x/Cargo.toml"));
         assert_eq!(found, Some(PathBuf::from("/t/my.wasm")));
         assert_eq!(component_in(told, Path::new("/y/Cargo.toml")), None);
+    }
+
+    #[test]
+    fn programs_that_nobody_wants_end_with_all_that_they_started() {
+        let programs = Programs::endable();
+        let mut command = Command::new("sh");
+        // The pipe is closed when the last of them is gone.
+        command.args(["-c", "echo begun; sleep 600 & wait"]);
+        let mut child = programs.spawn(command.stdout(Stdio::piped())).unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut [0; 6]).unwrap();
+        drop(Wanted(programs.clone()));
+        assert_eq!(stdout.read(&mut [0; 6]).unwrap(), 0);
+        assert!(!programs.wait(&mut child).unwrap().success());
+        let error = programs.spawn(&mut Command::new("true")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     }
 }

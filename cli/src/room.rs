@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::admin::api::{RoomLine, Rooms, short};
-use crate::admin::{Admin, AdminArgs, segment};
+use crate::admin::{How, segment};
 use crate::failure::Failure;
 use crate::table::table;
 
@@ -69,30 +69,6 @@ pub(crate) enum Verb {
     },
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct How {
-    /// Print the server's answer as JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    admin: AdminArgs,
-}
-
-impl How {
-    fn find(&self) -> anyhow::Result<Admin> {
-        self.admin.find().context("find the server")
-    }
-
-    /// Says what was done.
-    fn done(&self, answer: &Value, text: &str) {
-        match (self.json, answer) {
-            (true, Value::Null) => crate::print("{}"),
-            (true, answer) => crate::print(&answer.to_string()),
-            (false, _) => crate::print(text),
-        }
-    }
-}
-
 fn parse_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text)
         .map_err(|error| format!("{error}; a text needs quotes of its own, as in '\"text\"'"))
@@ -114,7 +90,7 @@ async fn perform(verb: Verb) -> anyhow::Result<()> {
             let path = format!("/rooms/{}", segment(&room));
             let asked = how.find()?.get(&path).await;
             let answer = asked.with_context(|| format!("inspect room {room}"))?;
-            how.done(&answer, &inspected(&answer));
+            done(&how, &answer, &inspected(&answer));
             Ok(())
         }
         Verb::Signal {
@@ -127,8 +103,8 @@ async fn perform(verb: Verb) -> anyhow::Result<()> {
             if let Some(data) = data {
                 body["data"] = data;
             }
-            let done = format!("room {room} gets the signal {name}");
-            act(&how, &room, "signal", &body, &done).await
+            let text = format!("room {room} gets the signal {name}");
+            act(&how, &room, "signal", &body, &text).await
         }
         Verb::Kick {
             room,
@@ -140,30 +116,39 @@ async fn perform(verb: Verb) -> anyhow::Result<()> {
             if let Some(reason) = reason {
                 body["reason"] = reason.into();
             }
-            let done = format!("member {member} has to leave room {room}");
-            act(&how, &room, "kick", &body, &done).await
+            let text = format!("member {member} has to leave room {room}");
+            act(&how, &room, "kick", &body, &text).await
         }
         Verb::Lock { room, off, how } => {
-            let done = format!("room {room} is {}", if off { "open" } else { "locked" });
-            act(&how, &room, "lock", &json!({ "is_locked": !off }), &done).await
+            let text = format!("room {room} is {}", if off { "open" } else { "locked" });
+            act(&how, &room, "lock", &json!({ "is_locked": !off }), &text).await
         }
         Verb::Close { room, how } => {
             let path = format!("/rooms/{}", segment(&room));
             let asked = how.find()?.delete(&path).await;
             let answer = asked.with_context(|| format!("close room {room}"))?;
-            how.done(&answer, &format!("room {room} is closed"));
+            done(&how, &answer, &format!("room {room} is closed"));
             Ok(())
         }
     }
 }
 
 /// Has something done to a room.
-async fn act(how: &How, room: &str, what: &str, body: &Value, done: &str) -> anyhow::Result<()> {
+async fn act(how: &How, room: &str, what: &str, body: &Value, text: &str) -> anyhow::Result<()> {
     let path = format!("/rooms/{}/{what}", segment(room));
     let asked = how.find()?.post(&path, body).await;
     let answer = asked.with_context(|| format!("{what} room {room}"))?;
-    how.done(&answer, done);
+    done(how, &answer, text);
     Ok(())
+}
+
+/// Says what was done.
+fn done(how: &How, answer: &Value, text: &str) {
+    match (how.json, answer) {
+        (true, Value::Null) => crate::print("{}"),
+        (true, answer) => crate::print(&answer.to_string()),
+        (false, _) => crate::print(text),
+    }
 }
 
 async fn list(plugin: Option<&str>, digest: Option<&str>, how: &How) -> anyhow::Result<()> {

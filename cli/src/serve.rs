@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use parlor_server::{
     Auth, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
     raise_open_files,
 };
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -76,6 +77,9 @@ pub(crate) struct Args {
     /// A TOML file with any of these settings, named with underscores, and [limits] and [plugin.NAME] tables
     #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The process that this server was started by and for: it ends when that one does, however that comes about
+    #[arg(long, value_name = "PID", hide = true)]
+    ends_with: Option<i32>,
     /// Breaks the server on purpose, so that a test of tests can see them fail
     #[arg(long, env = "PARLOR_TEST_BREAK", hide = true)]
     test_break: Option<TestBreak>,
@@ -182,6 +186,9 @@ enum LogFormat {
 
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     start_log(&args)?;
+    if let Some(starter) = args.ends_with {
+        end_with(starter)?;
+    }
     let config = config(args)?;
     if !bundle::is_complete() {
         let text =
@@ -196,22 +203,29 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
         public: bind(config.listen, "--listen").await?,
         admin: bind(config.admin_listen, "--admin-listen").await?,
     };
+    parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let scheme = if config.tls.is_some() {
         "https"
     } else {
         "http"
     };
+    // Whoever is told where it is may tell it to stop at once.
+    let stopped = stop_signal();
     let _found_by_others =
         announce(&listeners, scheme, &config.data_dir).context("tell the addresses")?;
-    parlor_server::run(
-        listeners,
-        config,
-        catalog,
-        Arc::new(bundle::Pages),
-        stop_signal(),
-    )
-    .await
-    .context("run the server")?;
+    parlor_server::run(listeners, config, catalog, Arc::new(bundle::Pages), stopped)
+        .await
+        .context("run the server")?;
+    Ok(())
+}
+
+/// Has this process be told to stop when the one ends that started it.
+fn end_with(starter: i32) -> anyhow::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM)).context("be told of the starter's end")?;
+    // It may have ended before it could be asked for.
+    if getppid() != Pid::from_raw(starter) {
+        bail!("serve the process {starter}, which is gone");
+    }
     Ok(())
 }
 
@@ -287,24 +301,27 @@ fn announce(listeners: &Listeners, scheme: &str, data_dir: &Path) -> std::io::Re
     Ok(file)
 }
 
-/// Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
+/// Catches signals from now on. Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
+fn stop_signal() -> impl Future<Output = ()> {
+    let caught = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        tracing::warn!("signals cannot be caught; only killing stops this server");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
+    );
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = caught else {
+            tracing::warn!("signals cannot be caught; only killing stops this server");
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(1);
-    });
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    }
 }

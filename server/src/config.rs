@@ -51,6 +51,8 @@ pub struct FileConfig {
     pub component_bytes_max: Option<usize>,
     /// The most CPU time that compiling a component may take, in seconds. Default 30.
     pub compile_seconds_max: Option<u64>,
+    /// How many threads compile a component. Default 1.
+    pub compile_threads: Option<usize>,
     /// A folder of your own files to serve at `/` instead of the bundled pages.
     pub web: Option<PathBuf>,
     /// Who may connect. On a loopback address default `guest`: anybody, by nickname.
@@ -545,6 +547,7 @@ mod tests {
             "trusted_key = ['no-key']",
             "component_bytes_max = 1",
             "compile_seconds_max = 0",
+            "compile_threads = 0",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

@@ -87,6 +87,16 @@ pub struct Listeners {
     pub admin: TcpListener,
 }
 
+/// Makes the operator's token, where the data directory has none yet: so that it is there before anybody is told of the
+/// server.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn make_admin_token(data_dir: &Path) -> io::Result<()> {
+    AdminToken::open(data_dir).map(drop)
+}
+
 /// Runs a server until `shutdown` is ready and everything has come to rest.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
+export const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
 
 /**
  * Starts one, which keeps its port and its data as long as the test does.

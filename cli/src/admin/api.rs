@@ -92,6 +92,7 @@ pub(crate) struct Shadow {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Rollout {
     pub(crate) version: String,
+    pub(crate) digest: String,
     pub(crate) scope: String,
     pub(crate) percent: Option<u64>,
     pub(crate) phase: String,
@@ -106,6 +107,17 @@ impl Rollout {
     /// Whether there is more to come of it by itself, soon.
     pub(crate) fn is_running(&self) -> bool {
         self.phase == "running"
+    }
+
+    /// Whether each room that it takes has gone over or not. Those that went over may still be on trial.
+    pub(crate) fn has_reached_rooms(&self) -> bool {
+        // Which rooms it takes is not known at once.
+        !self.is_running() || self.rooms > 0 && self.switched + self.refused >= self.rooms
+    }
+
+    /// Whether rooms do not run the version that were meant to.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.phase == "aborted" || self.refused + self.rolled_back > 0
     }
 }
 

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -56,12 +58,23 @@ async fn a_server_that_is_not_there_is_told_from_one_that_refuses() {
         .unwrap_err();
     assert!(error.is_absent(), "{error}");
     let dir = tempfile::tempdir().unwrap();
-    let error = AdminArgs::with(dir.path(), None, None).find().unwrap_err();
+    let of_dir = AdminArgs::default().or_of(dir.path());
+    let error = of_dir.find().unwrap_err();
     assert!(error.is_absent() && error.to_string().contains("parlor serve"));
-    let error = AdminArgs::with(dir.path(), Some(&url), None)
-        .find()
-        .unwrap_err();
+    let named = AdminArgs {
+        admin: Some(url),
+        ..of_dir
+    };
+    let error = named.find().unwrap_err();
     assert!(matches!(error, AdminError::NoToken { .. }), "{error}");
+}
+
+#[test]
+fn a_data_directory_that_was_named_is_the_one_that_is_meant() {
+    let here = AdminArgs::default();
+    assert_eq!(here.data_dir(), Path::new("./.parlor"));
+    let named = here.or_of(Path::new("/a"));
+    assert_eq!(named.or_of(Path::new("/b")).data_dir(), Path::new("/a"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod server;
 mod turn;
 mod watch;
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,12 +13,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::reports::Following;
 use self::server::Site;
 use self::turn::Turns;
 use self::watch::Watch;
+use crate::admin::AdminArgs;
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -29,21 +31,9 @@ pub(crate) struct Args {
     /// The folder of the project
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The data directory of the server [default: .parlor in the project]
-    #[arg(long, env = "PARLOR_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// A running server's admin address [default: what the server wrote into the data directory; where none answers, a
-    /// server is started, and ended with this]
-    #[arg(long, env = "PARLOR_ADMIN", value_name = "URL")]
-    admin: Option<String>,
-    /// Its admin token [default: the one in the data directory]
-    #[arg(
-        long,
-        env = "PARLOR_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true
-    )]
-    token: Option<String>,
+    /// The server to try it on; where none runs, one is started, and ended with this
+    #[command(flatten)]
+    admin: AdminArgs,
     /// Where a server that is started listens [default: 127.0.0.1:8080, or any free port where that is taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -67,7 +57,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         outcome = work(&args, &project, &site) => outcome,
         () = stop => Ok(ExitCode::SUCCESS),
     };
-    site.end().await;
+    tokio::select! {
+        () = site.end() => {}
+        // Whoever asks twice does not want to wait; the server is told twice, too, as it is dropped.
+        () = stop_signal() => {}
+    }
     Ok(outcome?)
 }
 
@@ -75,26 +69,62 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
 async fn work(args: &Args, project: &Project, site: &Site) -> anyhow::Result<ExitCode> {
     // Watched from before the first build on: what is saved meanwhile counts.
     let mut watch = Watch::begin(project).context("watch the project")?;
-    let mut turns = Turns::new(project, site);
-    let mut following = Following::begin(&site.admin).await;
-    let is_fine = turns.take(Instant::now()).await;
+    let turns = Turns::new(project, site);
+    let mut looking = Looking::begin(site, &turns).await;
+    let is_fine = looking
+        .while_waiting_for(turns.take(Instant::now(), &mut watch))
+        .await?;
     if args.once {
-        following.look(&site.admin, &turns).await;
+        looking.look().await;
         return Ok(ExitCode::from(u8::from(!is_fine)));
     }
     say("watching; ctrl-c ends it");
-    let mut pace = tokio::time::interval(LOOK_EVERY);
-    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            changed_at = watch.changed() => {
-                turns.take(changed_at).await;
-            }
-            _ = pace.tick() => {
-                site.check_alive()?;
-                following.look(&site.admin, &turns).await;
-            }
+        let changed_at = looking.while_waiting_for(watch.changed()).await?;
+        looking
+            .while_waiting_for(turns.take(changed_at, &mut watch))
+            .await?;
+    }
+}
+
+/// Looks after the server, beside everything else.
+struct Looking<'a> {
+    site: &'a Site,
+    turns: &'a Turns<'a>,
+    following: Following,
+    pace: Interval,
+}
+
+impl<'a> Looking<'a> {
+    async fn begin(site: &'a Site, turns: &'a Turns<'a>) -> Self {
+        let mut pace = tokio::time::interval(LOOK_EVERY);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            site,
+            turns,
+            following: Following::begin(&site.admin).await,
+            pace,
         }
+    }
+
+    /// Tells what goes wrong on the server until something has come. Fails once the server is gone.
+    async fn while_waiting_for<T>(
+        &mut self,
+        awaited: impl Future<Output = T>,
+    ) -> anyhow::Result<T> {
+        tokio::pin!(awaited);
+        loop {
+            tokio::select! {
+                come = &mut awaited => return Ok(come),
+                _ = self.pace.tick() => {}
+            }
+            self.site.check_alive()?;
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        self.following.look(&self.site.admin, self.turns).await;
     }
 }
 

@@ -111,15 +111,9 @@ async fn follow_rollout(admin: &Admin, turns: &Turns<'_>) {
     let Ok(rollout) = admin.read::<Rollout>(answer) else {
         return;
     };
-    let marks = |it: &Rollout| {
-        (
-            it.version.clone(),
-            it.refused,
-            it.rolled_back,
-            it.phase == "aborted",
-        )
-    };
-    if marks(&rollout) != marks(&current.rollout) {
+    // A turn may be about to bring another version, and says itself what comes of it.
+    let is_current = rollout.digest == current.digest;
+    if is_current && rollout.is_bad() && rollout != current.rollout {
         warn_of(&rollout);
         turns.note(rollout);
     }

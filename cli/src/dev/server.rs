@@ -14,11 +14,13 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Args, say};
-use crate::admin::{Admin, AdminArgs, address};
+use crate::admin::{Admin, AdminArgs, AdminError, address};
 use crate::project::Project;
 
 /// How long a server may take to come up: it may compile the bundled plugins.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// So many threads compile a component; each takes memory of what the compiler may take.
+const THREADS_MAX: usize = 8;
 /// How long it may take to end by itself.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -100,26 +102,34 @@ impl Drop for Own {
 
 /// The server that was named, one that runs with the data directory, or a new one.
 pub(super) async fn find_or_start(args: &Args, project: &Project) -> anyhow::Result<Site> {
-    let data_dir = args.data_dir.clone();
-    let data_dir = data_dir.unwrap_or_else(|| project.dir.join(".parlor"));
-    let which = AdminArgs::with(&data_dir, args.admin.as_deref(), args.token.as_deref());
+    let which = args.admin.or_of(&project.dir.join(".parlor"));
     let asked = match which.find() {
         Ok(admin) => admin.get("/plugins").await.map(|_| admin),
         Err(error) => Err(error),
     };
     match asked {
         Ok(admin) => {
-            let known = address::read(&data_dir).ok();
-            let public = known.filter(|_| args.admin.is_none());
+            let known = address::read(which.data_dir()).ok();
+            let public = known.filter(|_| !which.names_address());
             Ok(Site {
                 admin,
                 public: public.and_then(|it| it.public),
                 own: None,
             })
         }
-        Err(error) if args.admin.is_none() && error.is_absent() => start(args, &data_dir).await,
+        Err(error)
+            if !which.names_address() && (error.is_absent() || is_of_another(&which, &error)) =>
+        {
+            start(args, which.data_dir()).await
+        }
         Err(error) => Err(error).context("find the server"),
     }
+}
+
+/// Whether the address in the data directory is that of a server which was killed, and another one has it now: the token
+/// beside it is right for its own.
+fn is_of_another(which: &AdminArgs, error: &AdminError) -> bool {
+    !which.names_token() && matches!(error, AdminError::Unauthorized)
 }
 
 /// Starts a server and waits until it answers.
@@ -144,7 +154,8 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<Site> {
         bail!("start the server; its log ends so:\n{}", log_end(&own.log));
     }
     let known = address::read(data_dir).context("find the server that was started")?;
-    let which = AdminArgs::with(data_dir, None, args.token.as_deref());
+    // Its own address and token, whatever was named for others.
+    let which = AdminArgs::default().or_of(data_dir);
     let admin = which.find().context("find the server that was started")?;
     Ok(Site {
         admin,
@@ -156,6 +167,7 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<Site> {
 fn spawn(args: &Args, data_dir: &Path, log: &Path) -> anyhow::Result<Child> {
     let listen = args.listen.unwrap_or_else(|| free(8080));
     let admin_listen = args.admin_listen.unwrap_or_else(|| free(8081));
+    let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(THREADS_MAX));
     let log: File = OpenOptions::new()
         .create(true)
         .write(true)
@@ -168,6 +180,9 @@ fn spawn(args: &Args, data_dir: &Path, log: &Path) -> anyhow::Result<Child> {
         .arg(data_dir)
         .args(["--listen", &listen.to_string()])
         .args(["--admin-listen", &admin_listen.to_string()])
+        .args(["--ends-with", &std::process::id().to_string()])
+        // Its rooms can wait for the author, who waits for them.
+        .args(["--compile-threads", &threads.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -1,17 +1,21 @@
 //! One turn: build, hand over, swap.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::server::Site;
+use super::watch::Watch;
 use super::{complain, say};
 use crate::admin::Admin;
 use crate::admin::api::{Pushed, Rollout, short};
 use crate::plugin::{push_component, rolled_out, size};
 use crate::project::{Built, Project, ProjectError};
+
+type Outcome = Result<Built, ProjectError>;
 
 /// The turns so far.
 pub(super) struct Turns<'a> {
@@ -25,7 +29,7 @@ pub(super) struct Turns<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Current {
     pub(super) name: String,
-    digest: String,
+    pub(super) digest: String,
     /// As it was told last.
     pub(super) rollout: Rollout,
 }
@@ -52,8 +56,9 @@ impl<'a> Turns<'a> {
     }
 
     /// Takes a turn for what changed then. Whatever goes wrong is said, and the next change is waited for.
-    pub(super) async fn take(&mut self, changed_at: Instant) -> bool {
-        let built = match self.build().await {
+    pub(super) async fn take(&self, changed_at: Instant, watch: &mut Watch) -> bool {
+        let (built, changed_at) = self.build(changed_at, watch).await;
+        let built = match built {
             Ok(built) => built,
             Err(error @ ProjectError::Build { .. }) => {
                 complain(&format!("failed to {error}"), "the rooms run what they ran");
@@ -65,40 +70,51 @@ impl<'a> Turns<'a> {
             }
         };
         if let Err(error) = self.swap(&built, changed_at).await {
-            complain(&format!("failed to {error:#}"), "");
+            complain(
+                &format!("failed to {error:#}"),
+                "the rooms run what they ran",
+            );
             return false;
         }
         true
     }
 
-    async fn build(&self) -> Result<Built, ProjectError> {
-        let project = self.project.clone();
-        let building = tokio::task::spawn_blocking(move || project.build());
-        building.await.expect("building does not panic")
+    /// Builds what is there, and if that changes meanwhile, builds anew: once, for a build that writes sources would
+    /// never come to an end otherwise.
+    async fn build(&self, changed_at: Instant, watch: &mut Watch) -> (Outcome, Instant) {
+        let changed_at = tokio::select! {
+            built = self.project.build_while_wanted() => return (built, changed_at),
+            changed_at = watch.changed() => changed_at,
+        };
+        say("it changed meanwhile; building it anew");
+        (self.project.build_while_wanted().await, changed_at)
     }
 
-    async fn swap(&mut self, built: &Built, changed_at: Instant) -> anyhow::Result<()> {
-        let built_ms = changed_at.elapsed().as_millis();
+    async fn swap(&self, built: &Built, changed_at: Instant) -> anyhow::Result<()> {
+        let built_in = changed_at.elapsed();
         let answer = push_component(self.admin, &built.path, true).await?;
+        let taken_in = changed_at.elapsed();
         let pushed: Pushed = self.admin.read(answer).context("read the answer")?;
         let last = self.current();
-        if last.as_ref().is_some_and(|it| it.digest == pushed.digest) {
+        // What did not come to all rooms is refused again, with the reason.
+        if last.is_some_and(|it| it.digest == pushed.digest && !it.rollout.is_bad()) {
             say("the same component came of it; nothing to swap");
             return Ok(());
         }
         let order = json!({ "version": pushed.digest, "scope": "all", "supersede": true });
-        let (rollout, _) = rolled_out(self.admin, &pushed.name, &order).await?;
-        let (seconds, size) = (changed_at.elapsed().as_secs_f64(), size(built.bytes));
+        let is_there = Rollout::has_reached_rooms;
+        let (rollout, _) = rolled_out(self.admin, &pushed.name, &order, is_there).await?;
+        let digest = short(&pushed.digest);
         say(&format!(
-            "{}@{} ({}, {size}): {} in {seconds:.1} s, of which building {:.1} s",
+            "{}@{} ({digest}, {}): {}; {}",
             pushed.name,
             pushed.version,
-            short(&pushed.digest),
+            size(built.bytes),
             outcome(&rollout),
-            f64::from(u32::try_from(built_ms).unwrap_or(u32::MAX)) / 1_000.0
+            times(built_in, taken_in, changed_at.elapsed()),
         ));
         warn_of(&rollout);
-        if last.is_none() {
+        if self.current().is_none() {
             self.invite(&pushed.name);
         }
         *self.current.borrow_mut() = Some(Current {
@@ -121,18 +137,26 @@ impl<'a> Turns<'a> {
 
 fn outcome(rollout: &Rollout) -> String {
     match (rollout.rooms, rollout.switched) {
-        (0, _) => "no room runs it yet; new ones will,".to_owned(),
-        (1, 1) => "the room was swapped, its state kept,".to_owned(),
+        (0, _) => "new rooms run it".to_owned(),
+        (1, 1) => "the room runs it, with its state kept".to_owned(),
         (rooms, switched) if rooms == switched => {
-            format!("all {rooms} rooms were swapped, their state kept,")
+            format!("all {rooms} rooms run it, with their state kept")
         }
-        (rooms, switched) => format!("{switched} of {rooms} rooms were swapped"),
+        (rooms, switched) => format!("{switched} of {rooms} rooms run it"),
     }
 }
 
-/// Says what stood in the way.
+/// How long it took from a change to its effect, and what of that.
+fn times(built: Duration, taken: Duration, all: Duration) -> String {
+    let [build, take, swap] = [built, taken - built, all - taken].map(|it| it.as_secs_f64());
+    let all = all.as_secs_f64();
+    format!("{all:.1} s (build {build:.1}, load {take:.1}, swap {swap:.1})")
+}
+
+/// Says what stood in the way. Where in the plugin that was is in its report.
 pub(super) fn warn_of(rollout: &Rollout) {
     let reason = rollout.reason.as_deref().unwrap_or_default();
+    let reason = reason.lines().next().unwrap_or_default();
     if rollout.refused > 0 {
         let count = rollout.refused;
         complain(
@@ -157,7 +181,7 @@ mod tests {
     use crate::project::Lang;
 
     fn rollout(rooms: u64, switched: u64) -> serde_json::Value {
-        json!({ "version": "ab", "scope": "all", "percent": null, "phase": "done", "rooms": rooms, "switched": switched,
+        json!({ "version": "0.1.0", "digest": "ab", "scope": "all", "percent": null, "phase": "done", "rooms": rooms, "switched": switched,
             "rolled_back": 0, "refused": 0, "reason": null })
     }
 
@@ -175,7 +199,7 @@ mod tests {
             lang: Lang::Rust,
         };
         let admin = fake.admin();
-        let mut turns = Turns {
+        let turns = Turns {
             project: &project,
             admin: &admin,
             public: None,
@@ -202,8 +226,8 @@ mod tests {
             let rollout: Rollout = serde_json::from_value(rollout(rooms, switched)).unwrap();
             outcome(&rollout)
         };
-        assert!(told(0, 0).starts_with("no room"));
-        assert!(told(1, 1).starts_with("the room was swapped"));
+        assert_eq!(told(0, 0), "new rooms run it");
+        assert!(told(1, 1).starts_with("the room runs it"));
         assert!(told(3, 3).starts_with("all 3 rooms"));
         assert!(told(3, 2).starts_with("2 of 3 rooms"));
     }

@@ -1,8 +1,9 @@
 //! What changes in a project, so that it is built again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use notify::event::ModifyKind;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -19,8 +20,9 @@ pub(super) struct Watch {
     changes: mpsc::Receiver<Instant>,
     /// When the change began that is not quiet yet.
     began: Option<Instant>,
+    sources: PathBuf,
     /// Watches until it is dropped.
-    _watcher: RecommendedWatcher,
+    watcher: RecommendedWatcher,
 }
 
 impl Watch {
@@ -36,11 +38,13 @@ impl Watch {
             }
         })?;
         watcher.watch(&project.dir, RecursiveMode::NonRecursive)?;
-        watcher.watch(&project.dir.join("src"), RecursiveMode::Recursive)?;
+        let sources = project.dir.join("src");
+        watcher.watch(&sources, RecursiveMode::Recursive)?;
         Ok(Self {
             changes,
             began: None,
-            _watcher: watcher,
+            sources,
+            watcher,
         })
     }
 
@@ -59,6 +63,9 @@ impl Watch {
             }
         }
         self.began = None;
+        // The folder may have been put in place of another one, which alone was watched. While there is none, that shows
+        // when it is built.
+        let _ = self.watcher.watch(&self.sources, RecursiveMode::Recursive);
         began
     }
 }
@@ -68,7 +75,14 @@ fn is_change(dir: &Path, lang: Lang, event: &Event) -> bool {
     if matches!(event.kind, EventKind::Access(_)) {
         return false;
     }
-    event.need_rescan() || event.paths.iter().any(|path| is_source(dir, lang, path))
+    let is_new = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_))
+    );
+    let counts = |path: &PathBuf| {
+        is_source(dir, lang, path) || is_new && path.strip_prefix(dir) == Ok(Path::new("src"))
+    };
+    event.need_rescan() || event.paths.iter().any(counts)
 }
 
 fn is_source(dir: &Path, lang: Lang, path: &Path) -> bool {
@@ -130,5 +144,20 @@ mod tests {
             .await
             .unwrap();
         assert!(watch.changes.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn sources_are_watched_also_when_their_folder_was_put_in_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        std::fs::write(dir.join("Cargo.toml"), "").unwrap();
+        std::fs::create_dir(dir.join("src")).unwrap();
+        let mut watch = Watch::begin(&Project::find(&dir).unwrap()).unwrap();
+        std::fs::rename(dir.join("src"), dir.join("old")).unwrap();
+        std::fs::create_dir(dir.join("src")).unwrap();
+        let soon = Duration::from_secs(20);
+        timeout(soon, watch.changed()).await.unwrap();
+        std::fs::write(dir.join("src/lib.rs"), "//").unwrap();
+        timeout(soon, watch.changed()).await.unwrap();
     }
 }

@@ -2,23 +2,14 @@
 
 use anyhow::Context as _;
 
-use crate::admin::AdminArgs;
+use crate::admin::How;
 use crate::admin::api::{Plugin, Plugins, short};
 use crate::table::table;
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Print the server's answer as JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    admin: AdminArgs,
-}
-
-pub(super) async fn list(args: &Args) -> anyhow::Result<()> {
-    let admin = args.admin.find().context("list plugins")?;
+pub(super) async fn list(how: &How) -> anyhow::Result<()> {
+    let admin = how.find()?;
     let answer = admin.get("/plugins").await.context("list plugins")?;
-    if args.json {
+    if how.json {
         crate::print(&answer.to_string());
         return Ok(());
     }

@@ -14,6 +14,7 @@ use clap::Subcommand;
 
 pub(crate) use self::push::push_component;
 pub(crate) use self::swap::rolled_out;
+use crate::admin::How;
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -24,7 +25,7 @@ pub(crate) enum Verb {
     /// Hands a component to a server: new rooms of its name are made of it, and running ones stay as they are
     Push(push::Args),
     /// Lists the plugins of a server, with their versions and how many rooms run them
-    List(list::Args),
+    List(How),
     /// Has rooms go over to another version, with their members, state and history kept
     Swap(swap::Args),
     /// Has rooms go back to the version they ran before
@@ -56,7 +57,7 @@ pub(crate) async fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Build(args) => build(&args).map_err(Failure::from)?,
         Verb::Push(args) => push::push(&args).await?,
-        Verb::List(args) => list::list(&args).await?,
+        Verb::List(how) => list::list(&how).await?,
         Verb::Swap(args) => return swap::swap(&args).await,
         Verb::Rollback(args) => return swap::rollback(&args).await,
         Verb::Promote(args) => swap::end_rollout(&args, "promote").await?,

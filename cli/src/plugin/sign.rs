@@ -12,17 +12,8 @@ use super::minisign::{KeyError, SecretKey};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The secret key, of `parlor plugin keygen` or of minisign
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// The password of the key [default: asked for, where the key has one]
-    #[arg(
-        long,
-        env = "PARLOR_KEY_PASSWORD",
-        value_name = "TEXT",
-        hide_env_values = true
-    )]
-    password: Option<String>,
+    #[command(flatten)]
+    key: KeyArgs,
     /// The component; its signature is written to FILE.wasm.minisig
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
@@ -30,10 +21,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeygenArgs {
-    /// Where the secret key is written; the public one goes beside it, as FILE.pub
-    #[arg(long, value_name = "FILE", default_value = "parlor.key")]
-    key: PathBuf,
-    /// The password that closes the secret key [default: asked for]
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Leave the secret key open to whoever has the file, as for a machine that signs by itself
+    #[arg(long, conflicts_with = "password")]
+    no_password: bool,
+}
+
+/// A key, as `keygen` writes it and `sign` reads it.
+#[derive(Debug, clap::Args)]
+struct KeyArgs {
+    /// The secret key, of `parlor plugin keygen` or of minisign; the public one lies beside it, as FILE.pub
+    #[arg(long = "key", value_name = "FILE", default_value = "parlor.key")]
+    path: PathBuf,
+    /// The password of the secret key [default: asked for, where it takes one]
     #[arg(
         long,
         env = "PARLOR_KEY_PASSWORD",
@@ -41,14 +42,12 @@ pub(crate) struct KeygenArgs {
         hide_env_values = true
     )]
     password: Option<String>,
-    /// Leave the secret key open to whoever has the file, as for a machine that signs by itself
-    #[arg(long, conflicts_with = "password")]
-    no_password: bool,
 }
 
 pub(super) fn sign(args: &Args) -> anyhow::Result<()> {
-    let key = open_key(&args.key, args.password.as_deref())
-        .with_context(|| format!("open the key {}", args.key.display()))?;
+    let KeyArgs { path, password } = &args.key;
+    let key = open_key(path, password.as_deref())
+        .with_context(|| format!("open the key {}", path.display()))?;
     let shown = args.component.display();
     let data = std::fs::read(&args.component).with_context(|| format!("read {shown}"))?;
     let is_component = data.starts_with(b"\0asm");
@@ -81,8 +80,9 @@ fn open_key(path: &Path, password: Option<&str>) -> anyhow::Result<SecretKey> {
 }
 
 pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<()> {
-    let public_path = beside(&args.key, "pub");
-    for path in [&args.key, &public_path] {
+    let KeyArgs { path, password } = &args.key;
+    let public_path = beside(path, "pub");
+    for path in [path, &public_path] {
         if path.exists() {
             let shown = path.display();
             bail!(
@@ -90,16 +90,16 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<()> {
             );
         }
     }
-    let password = match &args.password {
+    let password = match password {
         _ if args.no_password => None,
         Some(password) => Some(password.clone()),
         None => Some(new_password().context("make a key")?),
     };
     let key = SecretKey::generate();
     let secret = key.secret_file(password.as_deref()).context("make a key")?;
-    write_new(&args.key, 0o600, &secret)?;
+    write_new(path, 0o600, &secret)?;
     write_new(&public_path, 0o644, &key.public_file())?;
-    let (key, public) = (args.key.display(), public_path.display());
+    let (key, public) = (path.display(), public_path.display());
     crate::print(&format!(
         "secret key: {key} (keep it)\npublic key: {public} (for the server that is to check signatures)"
     ));

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::admin::api::{Named, Plugins, Rollout, Rooms, Swapped, short};
-use crate::admin::{Admin, AdminArgs, AdminError, segment};
+use crate::admin::{Admin, AdminError, How, segment};
 use crate::failure::Failure;
 
 /// How often a rollout is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("scope").required(true).args(["room", "all", "new", "percent"])))]
@@ -37,11 +37,8 @@ pub(crate) struct Args {
     /// Go over although the version is suspect, or the run on recent input came out worse
     #[arg(long, requires = "room")]
     force: bool,
-    /// Print the server's answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    admin: AdminArgs,
+    how: How,
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,26 +50,20 @@ pub(crate) struct RollbackArgs {
     /// This room alone
     #[arg(long, value_name = "ROOM")]
     room: Option<String>,
-    /// Print what became of it as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    admin: AdminArgs,
+    how: How,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
     /// The plugin
     name: String,
-    /// Print the server's answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    admin: AdminArgs,
+    how: How,
 }
 
 pub(super) async fn swap(args: &Args) -> Result<ExitCode, Failure> {
-    let admin = args.admin.find().context("find the server")?;
+    let admin = args.how.find()?;
     if let Some(room) = &args.room {
         swap_room(&admin, room, args).await?;
         return Ok(ExitCode::SUCCESS);
@@ -89,14 +80,14 @@ pub(super) async fn swap(args: &Args) -> Result<ExitCode, Failure> {
         order["promote_after_minutes"] = minutes.into();
     }
     let name = plugin_of(&admin, &args.version).await?;
-    let (status, answer) = rolled_out(&admin, &name, &order).await?;
-    if args.json {
+    let is_over = |status: &Rollout| !status.is_running();
+    let (status, answer) = rolled_out(&admin, &name, &order, is_over).await?;
+    if args.how.json {
         crate::print(&answer.to_string());
     } else {
         crate::print(&text(&name, &status));
     }
-    let is_bad = status.phase == "aborted" || status.refused + status.rolled_back > 0;
-    Ok(ExitCode::from(u8::from(is_bad)))
+    Ok(ExitCode::from(u8::from(status.is_bad())))
 }
 
 async fn swap_room(admin: &Admin, room: &str, args: &Args) -> anyhow::Result<()> {
@@ -104,7 +95,7 @@ async fn swap_room(admin: &Admin, room: &str, args: &Args) -> anyhow::Result<()>
     let path = format!("/rooms/{}/swap", segment(room));
     let asked = admin.post(&path, &order).await;
     let answer = asked.with_context(|| format!("swap room {room}"))?;
-    show_swapped(admin, answer, args.json)
+    show_swapped(admin, answer, args.how.json)
 }
 
 fn show_swapped(admin: &Admin, answer: Value, json: bool) -> anyhow::Result<()> {
@@ -134,11 +125,12 @@ fn swapped_text(swapped: &Swapped) -> String {
     text
 }
 
-/// Begins a rollout, and waits until the rooms that it takes now have gone over or not.
+/// Begins a rollout, and waits until it is as far as is wanted.
 pub(crate) async fn rolled_out(
     admin: &Admin,
     name: &str,
     order: &Value,
+    is_far_enough: impl Fn(&Rollout) -> bool,
 ) -> anyhow::Result<(Rollout, Value)> {
     let path = format!("/plugins/{}/rollout", segment(name));
     let what = || format!("roll out {}", order["version"].as_str().unwrap_or(name));
@@ -146,7 +138,7 @@ pub(crate) async fn rolled_out(
     let mut pace = tokio::time::interval(LOOK_EVERY);
     loop {
         let status: Rollout = admin.read(answer.clone()).with_context(what)?;
-        if !status.is_running() {
+        if is_far_enough(&status) {
             return Ok((status, answer));
         }
         pace.tick().await;
@@ -175,7 +167,7 @@ async fn plugin_of(admin: &Admin, version: &str) -> anyhow::Result<String> {
 
 /// A rollout for people.
 fn text(name: &str, status: &Rollout) -> String {
-    let what = format!("{name} to {}", short(&status.version));
+    let what = format!("{name} to {}", status.version);
     let mut text = match (status.scope.as_str(), status.percent) {
         ("new", _) => format!("{what}: new rooms are made of it"),
         ("canary", Some(percent)) => format!("{what}, {percent} %: {}", status.phase),
@@ -200,15 +192,15 @@ fn text(name: &str, status: &Rollout) -> String {
 }
 
 pub(super) async fn rollback(args: &RollbackArgs) -> Result<ExitCode, Failure> {
-    let admin = args.admin.find().context("find the server")?;
+    let admin = args.how.find()?;
     if let Some(room) = &args.room {
         let asked = roll_back_room(&admin, room).await;
         let answer = asked.with_context(|| format!("roll back room {room}"))?;
-        show_swapped(&admin, answer, args.json)?;
+        show_swapped(&admin, answer, args.how.json)?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = args.name.as_deref().unwrap_or_default();
-    roll_back_plugin(&admin, name, args.json).await?;
+    roll_back_plugin(&admin, name, args.how.json).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -248,10 +240,10 @@ async fn roll_back_plugin(admin: &Admin, name: &str, json: bool) -> anyhow::Resu
 /// Promotes a canary, or aborts a rollout.
 pub(super) async fn end_rollout(args: &NamedArgs, how: &str) -> anyhow::Result<()> {
     let what = || format!("{how} the rollout of {}", args.name);
-    let admin = args.admin.find().with_context(what)?;
+    let admin = args.how.find()?;
     let path = format!("/plugins/{}/rollout/{how}", segment(&args.name));
     let answer = admin.post(&path, &json!({})).await.with_context(what)?;
-    if args.json {
+    if args.how.json {
         crate::print(&answer.to_string());
     } else {
         let status: Rollout = admin.read(answer).with_context(what)?;
@@ -269,7 +261,7 @@ mod tests {
         "abcdef00","is_default":true,"rooms":1,"suspect":null,"source":"folder"}]}]}"#;
 
     fn status(phase: &str, switched: u64) -> String {
-        json!({ "version": "abcdef00", "scope": "all", "percent": null, "phase": phase, "rooms": 3, "switched": switched,
+        json!({ "version": "2.0.0", "digest": "abcdef00", "scope": "all", "percent": null, "phase": phase, "rooms": 3, "switched": switched,
             "rolled_back": 0, "refused": 3 - switched, "reason": "the state" })
         .to_string()
     }
@@ -280,13 +272,16 @@ mod tests {
         let answers = [(202, &*running), (200, &*running), (200, &*done)];
         let fake = FakeAdmin::start(&answers).await;
         let order = json!({ "version": "abcdef00", "scope": "all" });
-        let (status, _) = rolled_out(&fake.admin(), "quiz", &order).await.unwrap();
+        let admin = fake.admin();
+        let (status, _) = rolled_out(&admin, "quiz", &order, |it| !it.is_running())
+            .await
+            .unwrap();
         let asked: Vec<_> = fake.asked().into_iter().map(|it| it.what).collect();
         let look = "GET /api/v1/plugins/quiz/rollout";
         assert_eq!(asked[..2], ["POST /api/v1/plugins/quiz/rollout", look]);
         assert_eq!(
             text("quiz", &status),
-            "quiz to abcdef00: done, 2 of 3 rooms went over, 1 did not, for it was refused: the state"
+            "quiz to 2.0.0: done, 2 of 3 rooms went over, 1 did not, for it was refused: the state"
         );
     }
 

@@ -39,6 +39,10 @@ pub(super) struct PluginArgs {
     /// The most CPU time that compiling a component may take, in seconds [default: 30]
     #[arg(long, env = "PARLOR_COMPILE_SECONDS_MAX", value_name = "SECONDS")]
     compile_seconds_max: Option<u64>,
+    /// How many threads compile a component: with more, one is taken sooner, and rooms have less of the machine meanwhile
+    /// [default: 1]
+    #[arg(long, env = "PARLOR_COMPILE_THREADS", value_name = "COUNT")]
+    compile_threads: Option<usize>,
 }
 
 impl PluginArgs {
@@ -51,6 +55,7 @@ impl PluginArgs {
         file.require_signatures = self.require_signatures.or(file.require_signatures);
         file.component_bytes_max = self.component_bytes_max.or(file.component_bytes_max);
         file.compile_seconds_max = self.compile_seconds_max.or(file.compile_seconds_max);
+        file.compile_threads = self.compile_threads.or(file.compile_threads);
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::board::{Board, Listing};
 use crate::bots::Bots;
 use crate::game::{Game, PLAYERS_MIN, Status};
-use crate::leaderboard::{WAIT, Reporter};
+use crate::leaderboard::{Reporter, WAIT};
 
 pub(crate) const TICK_HZ: u32 = 20;
 

@@ -9,6 +9,8 @@ use crate::plugin::{CatalogSettings, CompileLimits, Signatures};
 const COMPONENT_BYTES_CEILING: u64 = 256 << 20;
 /// The longest that compiling may be allowed to take, in seconds.
 const COMPILE_SECONDS_CEILING: u64 = 600;
+/// The most threads that compiling may be allowed.
+const COMPILE_THREADS_CEILING: u64 = 64;
 
 pub(super) fn signatures(file: &FileConfig) -> Result<Signatures, ConfigError> {
     let is_required = file.require_signatures.unwrap_or(false);
@@ -19,6 +21,13 @@ pub(super) fn compile_limits(file: &FileConfig) -> Result<CompileLimits, ConfigE
     let defaults = CompileLimits::default();
     let component_bytes = file.component_bytes_max.unwrap_or(defaults.component_bytes);
     let cpu_seconds = file.compile_seconds_max.unwrap_or(defaults.cpu_seconds);
+    let threads = file.compile_threads.unwrap_or(defaults.threads);
+    within(
+        "compile_threads",
+        threads as u64,
+        1,
+        COMPILE_THREADS_CEILING,
+    )?;
     within(
         "component_bytes_max",
         component_bytes as u64,
@@ -33,6 +42,7 @@ pub(super) fn compile_limits(file: &FileConfig) -> Result<CompileLimits, ConfigE
     )?;
     Ok(CompileLimits {
         cpu_seconds,
+        threads,
         component_bytes,
         ..defaults
     })

@@ -34,8 +34,10 @@ const PACE: Duration = Duration::from_millis(2);
 /// What the process that compiles may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// CPU time, in seconds.
+    /// CPU time, in seconds, of all threads together.
     pub cpu_seconds: u64,
+    /// Threads.
+    pub threads: usize,
     /// Address space, in bytes.
     pub memory_bytes: u64,
     /// The component, in bytes.
@@ -46,6 +48,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             cpu_seconds: 30,
+            threads: 1,
             memory_bytes: 2 << 30,
             component_bytes: 32 << 20,
         }
@@ -87,7 +90,10 @@ pub(super) fn compile_apart(
         .arg(limits.cpu_seconds.to_string())
         .arg(limits.memory_bytes.to_string())
         .arg(limits.component_bytes.to_string())
+        .arg(limits.threads.to_string())
         .env_clear()
+        // Read by the library that starts them.
+        .env("RAYON_NUM_THREADS", limits.threads.to_string())
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -210,7 +216,8 @@ pub fn compile_component(
         return Err(format!("take more than {bytes_max} bytes"));
     }
     inspect::inspect(&component).map_err(|error| error.to_string())?;
-    let engine = engine::compiling().map_err(|error| format!("start the compiler: {error:#}"))?;
+    let engine = engine::compiling(limits.threads > 1)
+        .map_err(|error| format!("start the compiler: {error:#}"))?;
     let code = engine
         .precompile_component(&component)
         .map_err(|error| format!("{error:#}"))?;

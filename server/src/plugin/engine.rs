@@ -43,10 +43,11 @@ impl PluginEngine {
     }
 }
 
-/// An engine that compiles for [`PluginEngine`], in a process that has neither its memory nor a second thread.
-pub(super) fn compiling() -> wasmtime::Result<Engine> {
+/// An engine that compiles for [`PluginEngine`], in a process that has not its memory, and no second thread unless it is
+/// parallel.
+pub(super) fn compiling(is_parallel: bool) -> wasmtime::Result<Engine> {
     let mut config = config();
-    config.parallel_compilation(false);
+    config.parallel_compilation(is_parallel);
     Engine::new(&config)
 }
 
@@ -127,13 +128,15 @@ mod tests {
     #[test]
     fn the_engine_that_compiles_compiles_for_the_one_that_runs() {
         let running = PluginEngine::new().unwrap();
-        let compiling = compiling().unwrap();
-        assert_eq!(compatibility(&running.engine), compatibility(&compiling));
-        // An empty component: what one compiles, the other takes.
-        let code = compiling
-            .precompile_component(b"\0asm\x0d\0\x01\0")
-            .unwrap();
-        assert!(revive(&running.engine, &code).is_ok());
+        for is_parallel in [false, true] {
+            let compiling = compiling(is_parallel).unwrap();
+            assert_eq!(compatibility(&running.engine), compatibility(&compiling));
+            // An empty component: what one compiles, the other takes.
+            let code = compiling
+                .precompile_component(b"\0asm\x0d\0\x01\0")
+                .unwrap();
+            assert!(revive(&running.engine, &code).is_ok());
+        }
     }
 
     #[test]
@@ -141,7 +144,7 @@ mod tests {
         let mut other = config();
         other.cranelift_nan_canonicalization(false);
         let other = Engine::new(&other).unwrap();
-        let ours = compiling().unwrap();
+        let ours = compiling(false).unwrap();
         assert_ne!(compatibility(&ours), compatibility(&other));
         // What would end no guest is not even taken.
         let mut endless = config();

@@ -23,7 +23,7 @@ pub(crate) struct Rollouts {
 #[derive(Debug)]
 pub(crate) struct Rollout {
     pub(crate) version: Arc<Version>,
-    /// What new rooms were made of when it began.
+    /// What rooms are made of without it.
     before: Option<Arc<Version>>,
     /// Whether rooms on trial take what they run for proved, to make way.
     supersedes: bool,

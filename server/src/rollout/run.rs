@@ -28,7 +28,7 @@ pub(crate) fn start(
     }
     let plugin = version.description.name.clone();
     let rollout = Arc::new(Rollout {
-        before: node.catalog.get(&plugin),
+        before: node.catalog.get_beside(&version),
         version,
         supersedes,
         progress: Progress::new(scope),
@@ -103,11 +103,9 @@ impl Task {
 
     /// Has all rooms change that are meant, and waits for the end of their trials, or of the roll-out.
     async fn change_rooms(&self) {
-        let Rollout {
-            version, progress, ..
-        } = &*self.rollout;
-        if matches!(progress.status().scope, Scope::All | Scope::New)
-            && let Err(error) = self.node.catalog.set_default(&version.digest)
+        let progress = &self.rollout.progress;
+        if let Some(default) = self.default()
+            && let Err(error) = self.node.catalog.set_default(&default.digest)
         {
             progress.abort(&error.to_string());
             return;
@@ -125,6 +123,22 @@ impl Task {
         }
         // Also when it is over: a room that is about to change is known to go back only once it has changed.
         while changing.join_next().await.is_some() {}
+    }
+
+    /// What new rooms are to be made of from now on, if that changes. A version that has just come in is the default:
+    /// as a canary it is for some of the rooms, and the others are made of the one before.
+    fn default(&self) -> Option<&Arc<Version>> {
+        let Rollout {
+            version,
+            before,
+            progress,
+            ..
+        } = &*self.rollout;
+        match progress.status().scope {
+            Scope::All | Scope::New => Some(version),
+            Scope::Canary { .. } if self.node.catalog.is_default(version) => before.as_ref(),
+            Scope::Canary { .. } => None,
+        }
     }
 
     fn is_meant(&self, room: &RoomHandle) -> bool {
@@ -170,9 +184,6 @@ impl Task {
         let Some(before) = &self.rollout.before else {
             return;
         };
-        if before.digest == version.digest {
-            return;
-        }
         if let Err(error) = self.node.catalog.set_default(&before.digest) {
             tracing::error!(version = %before.label, "failed to {error}");
         }

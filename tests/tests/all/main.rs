@@ -9,6 +9,7 @@ mod chaos;
 #[path = "../../conformance/mod.rs"]
 mod conformance;
 mod crash;
+mod dev;
 mod doors;
 mod drain;
 mod durable;

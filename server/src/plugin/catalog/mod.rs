@@ -172,6 +172,11 @@ impl Catalog {
         self.shelf().choose(name)
     }
 
+    /// What new rooms of its name would be made of if this version were not there.
+    pub(crate) fn get_beside(&self, version: &Version) -> Option<Arc<Version>> {
+        self.shelf().choose_beside(version)
+    }
+
     /// The version of `name` that new rooms are made of, or why there is none.
     pub(crate) fn for_new_room(&self, name: &str) -> Result<Arc<Version>, NoVersion> {
         let shelf = self.shelf();

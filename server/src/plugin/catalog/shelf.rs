@@ -58,6 +58,11 @@ struct Name {
 impl Name {
     /// What new rooms are made of: the default, or else the newest before it that nothing is known against.
     fn choose(&self) -> Option<&Arc<Version>> {
+        self.choose_of(|_| true)
+    }
+
+    /// The same of these versions alone.
+    fn choose_of(&self, is_meant: impl Fn(&Version) -> bool) -> Option<&Arc<Version>> {
         let at = self
             .versions
             .iter()
@@ -66,7 +71,7 @@ impl Name {
         self.versions[..end]
             .iter()
             .rev()
-            .find(|it| it.suspect().is_none())
+            .find(|it| it.suspect().is_none() && is_meant(it))
     }
 }
 
@@ -116,6 +121,13 @@ impl Shelf {
 
     pub(super) fn choose(&self, name: &str) -> Option<Arc<Version>> {
         self.names.get(name)?.choose().cloned()
+    }
+
+    /// What new rooms would be made of if this version were not there.
+    pub(super) fn choose_beside(&self, version: &Version) -> Option<Arc<Version>> {
+        let name = self.names.get(&version.description.name)?;
+        let chosen = name.choose_of(|it| it.digest != version.digest);
+        chosen.cloned()
     }
 
     pub(super) fn newest_of(&self, name: &str) -> Option<&Arc<Version>> {

@@ -22,6 +22,15 @@ async fn rooms(server: &TestServer, count: usize) -> Vec<TestClient> {
     clients
 }
 
+/// Brings a version along as `parlor plugin push` does, and gives its digest: new rooms are made of it.
+async fn pushed(server: &TestServer, component: &[u8]) -> String {
+    let path = "/api/v1/plugins";
+    let (answer, _) = server.admin_send("POST", path, &[], component).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let digest = &body(&answer)["digest"];
+    digest.as_str().expect("a digest").to_owned()
+}
+
 pub(super) async fn begin(server: &TestServer, json: Json) -> Json {
     let answer = post(server, ROLLOUT, &json).await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -177,6 +186,47 @@ async fn a_canary_that_is_aborted_leaves_its_rooms_as_they_were() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_version_that_new_rooms_are_made_of_is_taken_back_all_the_same() {
+    let server = server(SHORT).await;
+    let _clients = rooms(&server, 3).await;
+    let digest = pushed(&server, &second()).await;
+    // It came in as the default: who comes before it is rolled out has it.
+    let mut early = TestClient::connect(&server).await;
+    assert_eq!(early.join("early", "changeling").await.version, "2.0.0");
+    let canary = json!({ "version": digest, "scope": "canary", "percent": 99 });
+    begin(&server, canary).await;
+    until(&server, "canary").await;
+    let aborted = post(&server, &format!("{ROLLOUT}/abort"), &json!({})).await;
+    assert_eq!(aborted.status, 200, "{aborted:?}");
+    for room in ["room-0", "room-1", "room-2", "early"] {
+        super::until(&server, room, "the version before", |it| {
+            it["version"] == "1.0.0"
+        })
+        .await;
+    }
+    let mut newcomer = TestClient::connect(&server).await;
+    assert_eq!(newcomer.join("new", "changeling").await.version, "1.0.0");
+}
+
+#[tokio::test]
+async fn a_canary_is_some_of_the_new_rooms_also_if_it_came_in_for_all() {
+    let server = server(SHORT).await;
+    let digest = pushed(&server, &second()).await;
+    let canary = json!({ "version": digest, "scope": "canary", "percent": 50 });
+    begin(&server, canary).await;
+    until(&server, "canary").await;
+    let _clients = rooms(&server, 20).await;
+    let changed = versions(&server, 20).await;
+    let changed = changed.iter().filter(|it| *it == "2.0.0").count();
+    assert!((1..20).contains(&changed), "{changed}");
+    let promote = post(&server, &format!("{ROLLOUT}/promote"), &json!({})).await;
+    assert_eq!(promote.status, 200, "{promote:?}");
+    until(&server, "done").await;
+    let mut newcomer = TestClient::connect(&server).await;
+    assert_eq!(newcomer.join("new", "changeling").await.version, "2.0.0");
 }
 
 #[tokio::test]
