@@ -41,10 +41,11 @@ export type {
   Visibility,
 } from "./protocol";
 export type { Room } from "./room";
-export type { RoomEvents, View } from "./room";
+export type { RoomEvents } from "./room";
 export type { Parlor } from "./session";
 export type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
 export type { Status } from "./status";
 export type { TokenSource } from "./token";
 export { isMap, ValueError } from "./value";
 export type { Value, ValueMap } from "./value";
+export type { View } from "./view-state";

@@ -10,6 +10,8 @@ import type { Reply } from "./inputs";
 import type { ClientFrame, Durability, Member, Position, Resumed, Server } from "./protocol";
 import { isMap } from "./value";
 import type { Value } from "./value";
+import { nextView } from "./view-state";
+import type { View } from "./view-state";
 
 /** What a room tells its listeners. */
 export interface RoomEvents<State = Value, Out = Value> {
@@ -29,13 +31,6 @@ export interface RoomEvents<State = Value, Out = Value> {
   closed: { readonly code: string; readonly message: string };
 }
 
-/** One view of the room's state. */
-export interface View<State = Value> {
-  readonly value: State;
-  readonly tick: number;
-  readonly version: number;
-}
-
 /** What a room needs of its session. */
 export interface RoomLink {
   /** Sends a frame now, or tells that there is no connection. */
@@ -47,6 +42,9 @@ export interface RoomLink {
 /** An ack goes out this long after the first frame it covers, or after this many frames. */
 export const ACK_AFTER_MS = 1_000;
 export const ACK_AFTER_FRAMES = 64;
+
+/** A view that is not what the server has is asked for again this often until it is. */
+export const HEAL_EVERY_MS = 1_000;
 
 /** The server's own view of how many there are, where it does not tell of each (JN14). */
 const PRESENCE = "$presence";
@@ -68,6 +66,8 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   #received_count = 0;
   #unacked_count = 0;
   #cancelAck: (() => void) | undefined;
+  /** Views that were asked for, each with what ends the asking. */
+  readonly #healing = new Map<string, () => void>();
   #isClosed = false;
   readonly #link: RoomLink;
   readonly #inputs: Inputs;
@@ -147,11 +147,15 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     }
   }
 
-  /** For the session: a state frame. A patch to a state this client does not have is answered by asking for the whole. @internal */
-  onState({ view, state, tick, version }: Server<"room_state">): void {
-    if (state === undefined) return this.requestState(view);
-    if (view === PRESENCE) this.#onPresence(state);
-    const current = { value: state as State, tick, version };
+  /** For the session: a state frame. One that does not lead to what the server has is answered by asking for the whole. @internal */
+  onState(frame: Server<"room_state">): void {
+    const { view } = frame;
+    const present = this.#views.get(view) as View | undefined;
+    const next = nextView(present, frame);
+    if (next === undefined) return this.#heal(view);
+    this.#healed(view);
+    if (view === PRESENCE) return this.#onPresence(next.value);
+    const current = next as View<State>;
     this.#views.set(view, current);
     this.emit("state", { view, ...current });
   }
@@ -174,13 +178,13 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   /** For the session: the connection is gone, and another one is wanted. @internal */
   onAway(): void {
     this.#inputs.onAway();
-    this.#holdAck();
+    this.#rest();
   }
 
   /** For the session: the connection is gone until somebody asks for another one. @internal */
   onStopped(error: ParlorError): void {
     this.#inputs.onStopped(error);
-    this.#holdAck();
+    this.#rest();
   }
 
   /** For the session: it was resumed, and the missed frames follow, or a reset. The count goes on. @internal */
@@ -206,9 +210,30 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   onClosed(code: string, message: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#holdAck();
+    this.#rest();
     this.#inputs.close(new ParlorError(code, message, this.name));
     this.emit("closed", { code, message });
+  }
+
+  /** The whole of every view comes with the next connection. */
+  #rest(): void {
+    this.#holdAck();
+    for (const view of [...this.#healing.keys()]) this.#healed(view);
+  }
+
+  #heal(view: string): void {
+    if (this.#healing.has(view)) return;
+    this.requestState(view);
+    const again = () => {
+      this.#healing.delete(view);
+      this.#heal(view);
+    };
+    this.#healing.set(view, this.#link.after(HEAL_EVERY_MS, again));
+  }
+
+  #healed(view: string): void {
+    this.#healing.get(view)?.();
+    this.#healing.delete(view);
   }
 
   #takeUp(joined: Server<"room_joined">): Position {
