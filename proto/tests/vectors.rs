@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use parlor_proto::{
-    ClientFrame, ErrorCode, FrameError, Payload, ServerFrame, State, Subprotocol, Value, ValueError,
+    ClientFrame, ErrorCode, FrameError, Payload, ServerFrame, State, Subprotocol, Value,
+    ValueError, ViewCopy,
 };
 use serde_json::Value as Json;
 
@@ -142,6 +143,34 @@ fn pt3_patches_lead_to_the_same_state_from_every_encoding() {
             let patched = old.patched(&patch.expect(name));
             assert_eq!(patched.as_ref(), Ok(&new), "{name} from {encoding}");
             assert_eq!(u64::from(new.hash()), vector["hash"], "{name}");
+        }
+    }
+}
+
+/// ST2, ST4, ST5: whatever gets lost or is wrong, a client notices it, and has after each frame what the server has.
+#[test]
+fn st4_histories_lead_where_they_should() {
+    for vector in read("histories.json") {
+        let (name, encoding) = (text(&vector, "name"), text(&vector, "encoding"));
+        let known = ENCODINGS.into_iter().find(|known| known.0 == encoding);
+        let (_, subprotocol) = known.expect("a known encoding");
+        let mut copy = None;
+        for step in vector["frames"].as_array().expect("a list") {
+            let message = input(encoding, text(step, "frame"));
+            let Ok(ServerFrame::RoomState(frame)) = subprotocol.decode_server(&message) else {
+                panic!("{name} has other frames");
+            };
+            match (
+                ViewCopy::next(copy.as_ref(), &frame),
+                step["state"].as_str(),
+            ) {
+                (Ok(next), Some(wanted)) => {
+                    assert_eq!(next.state, state(wanted), "{name}");
+                    copy = Some(next);
+                }
+                (Err(_), None) => {}
+                (other, wanted) => panic!("{name}: {other:?}, but wanted {wanted:?}"),
+            }
         }
     }
 }

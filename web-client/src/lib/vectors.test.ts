@@ -13,6 +13,8 @@ import { applyPatch } from "./patch";
 import { CLIENT_FRAMES, SERVER_FRAMES } from "./protocol";
 import { stateHash } from "./state-hash";
 import type { Value } from "./value";
+import { nextView } from "./view-state";
+import type { View } from "./view-state";
 
 type Encoding = "json" | "msgpack" | "proto";
 const ENCODINGS: readonly Encoding[] = ["json", "msgpack", "proto"];
@@ -34,6 +36,11 @@ interface PatchVector extends Record<Encoding, string> {
   readonly result: string;
   readonly hash: number;
   readonly code: string;
+}
+interface History {
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly frames: readonly { readonly frame: string; readonly state: string | null }[];
 }
 interface Refused {
   readonly name: string;
@@ -135,6 +142,23 @@ describe("patches", () => {
         };
         expect(codeOf()).toBe(vector.code);
         expect(state).toEqual(parseValue(vector.state));
+      }
+    });
+  }
+});
+
+describe("histories", () => {
+  for (const vector of load<History>("histories.json")) {
+    it(`${vector.name} leads where it should (ST2, ST4, ST5)`, () => {
+      let view: View | undefined;
+      for (const { frame, state } of vector.frames) {
+        const input = vector.encoding === "json" ? frame : bytes(frame);
+        const message = decode(SUBPROTOCOL_OF[vector.encoding], SERVER_FRAMES, input);
+        if (message.type !== "room_state") throw new Error("a history has other frames");
+        const next = nextView(view, message);
+        if (state === null) expect(next).toBeUndefined();
+        else expect(next?.value).toEqual(parseValue(state));
+        view = next ?? view;
       }
     });
   }

@@ -1,6 +1,7 @@
 //! What the vectors are made of.
 
 mod frames;
+mod histories;
 mod patches;
 mod refusals;
 mod values;
@@ -14,6 +15,7 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
     vec![
         ("frames.json", lines(&frames::vectors())),
         ("values.json", lines(&values::vectors())),
+        ("histories.json", lines(&histories::vectors())),
         ("patches.json", lines(&patches::vectors())),
         ("refused-frames.json", lines(&refusals::frames())),
         ("refused-values.json", lines(&refusals::values())),
@@ -22,7 +24,7 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
 }
 
 /// The fields of vectors, in the order in which they are written.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "name",
     "direction",
     "encoding",
@@ -35,6 +37,7 @@ const FIELDS: [&str; 12] = [
     "hash",
     "code",
     "also",
+    "frames",
 ];
 
 /// A JSON array with one vector on each line, so that a change shows as one line.
