@@ -9,7 +9,7 @@ function roomOf(over: Parameters<typeof joined>[1] = {}) {
   const env = new FakeEnvironment();
   const sent: ClientFrame[] = [];
   const send = (frame: ClientFrame) => sent.push(frame) > 0;
-  const room = new Room({ send, leave: () => Promise.resolve(), after: env.after }, joined("r", over));
+  const room = new Room({ send, leave: () => Promise.resolve(), after: env.after, now: env.now }, joined("r", over));
   return { room, sent, env };
 }
 

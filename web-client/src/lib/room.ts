@@ -7,11 +7,14 @@ import { Emitter } from "./emitter";
 import { ParlorError } from "./errors";
 import { Inputs } from "./inputs";
 import type { Reply } from "./inputs";
+import type { MovingFields } from "./interpolate";
+import type { LocalChange } from "./predictions";
 import type { ClientFrame, Durability, Member, Position, Resumed, Server } from "./protocol";
 import { isMap } from "./value";
 import type { Value } from "./value";
-import { nextView } from "./view-state";
 import type { View } from "./view-state";
+import { Views } from "./views";
+import type { Change, EachListener, Path } from "./watch";
 
 /** What a room tells its listeners. */
 export interface RoomEvents<State = Value, Out = Value> {
@@ -19,6 +22,8 @@ export interface RoomEvents<State = Value, Out = Value> {
   message: { readonly data: Out; readonly from: number | undefined; readonly seq: number };
   /** A view of the room's state as it is now. */
   state: View<State> & { readonly view: string };
+  /** The same with this client's own changes, whenever that is something else than before. */
+  shown: { readonly view: string; readonly value: State };
   /** Somebody came, changed or left. */
   member: {
     readonly change: "joined" | "changed" | "left";
@@ -37,6 +42,8 @@ export interface RoomLink {
   send(frame: ClientFrame): boolean;
   leave(room: string): Promise<void>;
   after(delay_ms: number, callback: () => void): () => void;
+  /** Milliseconds by a clock that never goes back. */
+  now(): number;
 }
 
 /** An ack goes out this long after the first frame it covers, or after this many frames. */
@@ -61,7 +68,7 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   #joined: Server<"room_joined">;
   #members = new Map<number, Member>();
   #member_count = 0;
-  readonly #views = new Map<string, View<State>>();
+  readonly #views: Views;
   #position: Position;
   #received_count = 0;
   #unacked_count = 0;
@@ -79,6 +86,11 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.plugin = joined.plugin;
     this.#link = link;
     this.#inputs = new Inputs(this.name, (frame) => link.send(frame));
+    this.#views = new Views({
+      now: () => link.now(),
+      after: (delay_ms, callback) => link.after(delay_ms, callback),
+      onShown: (view, value) => this.emit("shown", { view, value: value as State }),
+    });
     this.#joined = joined;
     this.#position = this.#takeUp(joined);
   }
@@ -95,9 +107,9 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   get memberCount(): number {
     return this.#member_count;
   }
-  /** The latest of each state view. */
+  /** The latest of each state view, as the server has it. */
   get views(): ReadonlyMap<string, View<State>> {
-    return this.#views;
+    return this.#views.current as ReadonlyMap<string, View<State>>;
   }
   /** The code by which others may join a private room. */
   get code(): string | undefined {
@@ -121,6 +133,40 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
    */
   send(data: In): Promise<Reply> {
     return this.#inputs.send(data);
+  }
+
+  /**
+   * Says something to the room, and shows at once what it is taken to lead to: `change` makes another state of a view's,
+   * and leaves the old one as it is. A refusal takes the change back; once the input was applied, the server's state takes
+   * its place.
+   */
+  predict(view: string, data: In, change: LocalChange<State>): Promise<Reply> {
+    const answer = this.send(data);
+    this.#views.predict(view, change as unknown as LocalChange, answer);
+    return answer;
+  }
+
+  /** The latest of a view with this client's own changes. */
+  shown(view: string): State | undefined {
+    return this.#views.shown(view) as State | undefined;
+  }
+
+  /**
+   * A view somewhere between its last two states, by the time that has passed: for things that move, drawn more often than
+   * states come. It is as far behind the latest state as states are apart.
+   */
+  interpolated(view: string, fields: MovingFields): State | undefined {
+    return this.#views.interpolated(view, fields) as State | undefined;
+  }
+
+  /** Calls `listener` whenever what is shown at a place in a view changes. The function returned ends that. */
+  watch(view: string, path: Path, listener: (change: Change) => void): () => void {
+    return this.#views.watch(view, path, listener);
+  }
+
+  /** Calls `listener` for each entry or item that comes to, changes in or goes from the map or list at a place. */
+  watchEach(view: string, path: Path, listener: EachListener): () => void {
+    return this.#views.watchEach(view, path, listener);
   }
 
   /** Leaves the room. */
@@ -150,14 +196,12 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   /** For the session: a state frame. One that does not lead to what the server has is answered by asking for the whole. @internal */
   onState(frame: Server<"room_state">): void {
     const { view } = frame;
-    const present = this.#views.get(view) as View | undefined;
-    const next = nextView(present, frame);
+    const next = this.#views.next(frame);
     if (next === undefined) return this.#heal(view);
     this.#healed(view);
     if (view === PRESENCE) return this.#onPresence(next.value);
-    const current = next as View<State>;
-    this.#views.set(view, current);
-    this.emit("state", { view, ...current });
+    this.#views.take(view, next);
+    this.emit("state", { view, ...(next as View<State>) });
   }
 
   /** For the session: an answer to one of the inputs; tells whether it was. @internal */
