@@ -11,6 +11,14 @@ fn state(value: &Value) -> State {
     State::new(&value.to_payload().expect("the strategies make only values"))
 }
 
+/// What a patch makes of a state, both as they are read: a float may be an integer.
+fn plainly(old: &Value, patch: &Payload) -> Option<State> {
+    let old = Value::from(state(old).value());
+    oracle::patched(&old, &Value::from(patch))
+        .as_ref()
+        .map(state)
+}
+
 /// One thing that becomes of a value, at a place somewhere in it.
 #[derive(Debug, Clone)]
 enum Turn {
@@ -164,7 +172,7 @@ proptest! {
     ) {
         let payload = patch.to_payload().expect("the strategies make only values");
         let patched = state(&old).patched(&payload);
-        let wanted = oracle::patched(&old, &patch).as_ref().map(state);
+        let wanted = plainly(&old, &payload);
         prop_assert_eq!(patched.as_ref().ok(), wanted.as_ref());
         if let Ok(patched) = patched {
             prop_assert_eq!(patched.value(), &patched.value().sorted());
@@ -177,7 +185,7 @@ proptest! {
     fn any_value_as_a_patch_is_applied_or_refused(old in common::value(), patch in common::value()) {
         let payload = patch.to_payload().expect("the strategies make only values");
         let patched = state(&old).patched(&payload).ok();
-        prop_assert_eq!(patched, oracle::patched(&old, &patch).as_ref().map(state));
+        prop_assert_eq!(patched, plainly(&old, &payload));
     }
 }
 
