@@ -5,6 +5,7 @@
 mod bundle;
 pub mod chaos;
 mod client;
+mod copies;
 mod crashable;
 mod handshake;
 mod http;
