@@ -12,7 +12,7 @@ use crate::session::outbox::Outgoing;
 use crate::telemetry::Metrics;
 
 fn newcomer(session: u128, seat: wit::Seat) -> Newcomer {
-    let subprotocol = Subprotocol::ALL[session as usize % 3];
+    let subprotocol = Subprotocol::ALL[usize::try_from(session % 3).unwrap()];
     Newcomer {
         peer: Peer::for_tests(session, subprotocol),
         name: "somebody".to_owned(),
