@@ -35,6 +35,8 @@ pub enum Fault {
     VersionBack,
     /// A state claims to be older than a message that came before it.
     StateOld,
+    /// A state is not what the server says that it is.
+    StateWrong,
     /// A chat line's number is not the one after the line before it.
     NumberGap,
     /// The server cut the room's history.
@@ -63,6 +65,7 @@ impl Fault {
             Self::EpochChanged => "times the epoch changed without a reset",
             Self::VersionBack => "times a view's version did not rise",
             Self::StateOld => "states are older than a message that came before them",
+            Self::StateWrong => "states are not what the server says that they are",
             Self::NumberGap => "chat lines are not numbered one after the other",
             Self::Reset => "resets cut a room's history",
             Self::RoomClosed => "times a room was closed on a member",

@@ -1,11 +1,12 @@
 //! One bot: one connection, one member, one task.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use parlor_proto::{ClientFrame, Payload, ServerFrame, client, server};
+use parlor_proto::{ClientFrame, Payload, ServerFrame, ViewCopy, client, server};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -107,6 +108,8 @@ struct Bot {
     /// Where inputs are not sent on a schedule: until when each answer is followed by the next input.
     refill_until: Option<Instant>,
     last_board: Option<(u64, Instant)>,
+    /// What states and patches have made of each view.
+    views: HashMap<String, ViewCopy>,
 }
 
 impl Bot {
@@ -124,6 +127,7 @@ impl Bot {
             schedule: None,
             refill_until: None,
             last_board: None,
+            views: HashMap::new(),
             seed,
         })
     }
@@ -349,6 +353,7 @@ impl Bot {
             ServerFrame::Reset(reset) => {
                 self.ledger.on_reset(reset.epoch, reset.seq);
                 self.acks.on_reset(reset.epoch, reset.seq);
+                self.views.clear();
             }
             ServerFrame::RoomLeft(_) | ServerFrame::RoomClosed(_) => {
                 self.ledger.on_fault(Fault::RoomClosed);
@@ -387,6 +392,11 @@ impl Bot {
     fn on_state(&mut self, frame: &server::RoomState) {
         self.ledger
             .on_state(&frame.view, frame.version, frame.as_of);
+        let Ok(copy) = ViewCopy::next(self.views.get(&frame.view), frame) else {
+            return self.ledger.on_fault(Fault::StateWrong);
+        };
+        let state = copy.state.value().clone();
+        self.views.insert(frame.view.clone(), copy);
         let (Script::Grid(grid), "board") = (&mut self.script, frame.view.as_str()) else {
             return;
         };
@@ -402,12 +412,8 @@ impl Bot {
         }
         // Before the bots play, a board may be one that was published long ago, for a newcomer.
         self.last_board = self.schedule.is_some().then_some((frame.tick, now));
-        // A patch leaves the board as it was: cells are then chosen, and timed, by the last whole one.
-        let Some(state) = &frame.state else {
-            return;
-        };
         let sight = Sight {
-            state,
+            state: &state,
             me: self.me,
             place: self.seed.place as usize,
             room: &self.seed.room,

@@ -25,6 +25,7 @@ fn main() -> io::Result<()> {
         write(&folder.join(target), &vectors(encoding)?)?;
     }
     write(&folder.join("handshake"), &handshakes())?;
+    write(&folder.join("patch"), &choices())?;
     write(&folder.join("resume_token"), &resume_tokens())?;
     write(&folder.join("websocket"), &websockets())
 }
@@ -73,6 +74,19 @@ fn bytes(encoding: &str, text: &str) -> Vec<u8> {
     digits
         .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect()
+}
+
+/// Bytes that look random: to `fuzz/src/patch.rs` each is a choice.
+fn choices() -> Vec<Vec<u8>> {
+    let seeds = (1..=40_u64).map(|seed| {
+        let mut state = seed;
+        let byte = |_| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        (0..20 * seed).map(byte).collect()
+    });
+    seeds.collect()
 }
 
 /// Handshakes of every kind, as `fuzz/src/handshake.rs` reads them.

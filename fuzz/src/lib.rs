@@ -1,4 +1,5 @@
-//! What fuzzing checks of everything that a stranger can send before anybody knows who it is.
+//! What fuzzing checks of everything that a stranger can send: to a server before it knows who that is, and as a patch to
+//! a client.
 //!
 //! Each function of [`TARGETS`] takes any bytes and panics where a promise is broken. They are here, and not in the
 //! fuzz targets, so that the inputs in `corpus/` are replayed by an ordinary test on the stable toolchain; the programs
@@ -9,11 +10,13 @@
 
 mod decoders;
 mod handshake;
+mod patch;
 mod resume_token;
 mod websocket;
 
 pub use decoders::{decode_json, decode_msgpack, decode_proto};
 pub use handshake::handshake;
+pub use patch::patch;
 pub use resume_token::resume_token;
 pub use websocket::websocket;
 
@@ -26,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_msgpack", decode_msgpack),
     ("decode_proto", decode_proto),
     ("handshake", handshake),
+    ("patch", patch),
     ("resume_token", resume_token),
     ("websocket", websocket),
 ];

@@ -11,6 +11,7 @@ use crate::{
     json, msgpack,
     msgpack::{Reader, Token},
     proto_value,
+    state::State,
 };
 
 /// One value that a client or a plugin chose. It was checked when it came in, so everything behind that may rely on it.
@@ -137,7 +138,7 @@ impl Payload {
     /// What `room_state` carries as `hash`: CRC-32 (IEEE) over the [`sorted`](Self::sorted) form.
     #[must_use]
     pub fn state_hash(&self) -> u32 {
-        crc32fast::hash(self.sorted().as_msgpack())
+        State::new(self).hash()
     }
 }
 
@@ -150,7 +151,7 @@ impl fmt::Debug for Payload {
 
 /// Copies the next value of `input` with its keys sorted. Entries are written as they come, and put in order afterwards
 /// where they are not.
-fn write_sorted(
+pub(crate) fn write_sorted(
     input: &[u8],
     reader: &mut Reader<'_>,
     out: &mut Vec<u8>,

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use parlor_proto::{
-    ClientFrame, ErrorCode, FrameError, Payload, ServerFrame, Subprotocol, Value, ValueError,
+    ClientFrame, ErrorCode, FrameError, Payload, ServerFrame, State, Subprotocol, Value,
+    ValueError, ViewCopy,
 };
 use serde_json::Value as Json;
 
@@ -132,6 +133,63 @@ fn values_mean_the_same_in_every_encoding() {
 }
 
 #[test]
+fn pt3_patches_lead_to_the_same_state_from_every_encoding() {
+    for vector in read("patches.json") {
+        let name = text(&vector, "name");
+        let old = state(text(&vector, "state"));
+        let new = state(text(&vector, "result"));
+        for (encoding, _) in ENCODINGS {
+            let patch = decode_value(encoding, &input(encoding, text(&vector, encoding)));
+            let patched = old.patched(&patch.expect(name));
+            assert_eq!(patched.as_ref(), Ok(&new), "{name} from {encoding}");
+            assert_eq!(u64::from(new.hash()), vector["hash"], "{name}");
+        }
+    }
+}
+
+/// ST2, ST4, ST5: whatever gets lost or is wrong, a client notices it, and has after each frame what the server has.
+#[test]
+fn st4_histories_lead_where_they_should() {
+    for vector in read("histories.json") {
+        let (name, encoding) = (text(&vector, "name"), text(&vector, "encoding"));
+        let known = ENCODINGS.into_iter().find(|known| known.0 == encoding);
+        let (_, subprotocol) = known.expect("a known encoding");
+        let mut copy = None;
+        for step in vector["frames"].as_array().expect("a list") {
+            let message = input(encoding, text(step, "frame"));
+            let Ok(ServerFrame::RoomState(frame)) = subprotocol.decode_server(&message) else {
+                panic!("{name} has other frames");
+            };
+            match (
+                ViewCopy::next(copy.as_ref(), &frame),
+                step["state"].as_str(),
+            ) {
+                (Ok(next), Some(wanted)) => {
+                    assert_eq!(next.state, state(wanted), "{name}");
+                    copy = Some(next);
+                }
+                (Err(_), None) => {}
+                (other, wanted) => panic!("{name}: {other:?}, but wanted {wanted:?}"),
+            }
+        }
+    }
+}
+
+/// PT7, PT8
+#[test]
+fn refused_patches_are_refused_with_their_code() {
+    for vector in read("refused-patches.json") {
+        let name = text(&vector, "name");
+        for (encoding, _) in ENCODINGS {
+            let patch = decode_value(encoding, &input(encoding, text(&vector, encoding)));
+            let error = state(text(&vector, "state")).patched(&patch.expect(name));
+            let error = error.expect_err(name);
+            assert_eq!(error.code(), text(&vector, "code"), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
 fn refused_values_are_refused_with_their_code() {
     for vector in read("refused-values.json") {
         let (name, encoding) = (text(&vector, "name"), text(&vector, "encoding"));
@@ -240,6 +298,10 @@ fn input(encoding: &str, text: &str) -> Vec<u8> {
     digits
         .map(|digits| u8::from_str_radix(digits, 16).expect("hex"))
         .collect()
+}
+
+fn state(json: &str) -> State {
+    State::new(&Payload::from_json(json).expect("a vector's JSON is a value"))
 }
 
 fn decode_value(encoding: &str, bytes: &[u8]) -> Result<Payload, ValueError> {

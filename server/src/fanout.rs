@@ -11,6 +11,7 @@ use crate::release::{Leaving, Release};
 use crate::session::Peer;
 use crate::session::outbox::{Burst, Control, StateKey};
 use crate::telemetry::Metrics;
+use crate::view_frames::ViewFrames;
 
 /// Encodes frames and puts them into outboxes.
 #[derive(Debug)]
@@ -115,17 +116,23 @@ impl Fanout {
         &self,
         to: impl IntoIterator<Item = &'a Peer>,
         key: &StateKey,
-        frame: ServerFrame,
+        state: ViewFrames,
     ) {
-        let encoded = Encoded::new(frame);
+        let state = Arc::new(state);
         for peer in to {
             self.leave(Leaving::State {
                 outbox: Arc::clone(&peer.outbox),
                 connection: peer.connection,
+                subprotocol: peer.subprotocol,
                 key: key.clone(),
-                message: encoded.message(peer.subprotocol, &self.metrics),
+                state: Arc::clone(&state),
             });
         }
+    }
+
+    /// Counts what is encoded.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 }
 

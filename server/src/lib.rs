@@ -28,6 +28,7 @@ mod room;
 mod session;
 mod storage;
 mod telemetry;
+mod view_frames;
 mod web;
 mod whole_file;
 

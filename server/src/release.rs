@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use parlor_journal::Lsn;
-use parlor_proto::{Payload, ResumedRoom};
+use parlor_proto::{Payload, ResumedRoom, Subprotocol};
 use tokio::sync::oneshot;
 
 use crate::room::RoomStatus;
 use crate::session::outbox::{Burst, Control, Outbox, StateKey};
+use crate::view_frames::ViewFrames;
 
 /// What an entry costs beside its bytes.
 const ENTRY_BYTES: usize = 64;
@@ -29,8 +30,9 @@ pub(crate) enum Leaving {
     State {
         outbox: Arc<Outbox>,
         connection: u32,
+        subprotocol: Subprotocol,
         key: StateKey,
-        message: Bytes,
+        state: Arc<ViewFrames>,
     },
     /// A word to a session.
     Word {
@@ -64,9 +66,10 @@ impl Leaving {
             Self::State {
                 outbox,
                 connection,
+                subprotocol,
                 key,
-                message,
-            } => outbox.push_state(connection, key, message),
+                state,
+            } => outbox.push_state(connection, subprotocol, key, &state),
             Self::Word { outbox, control } => outbox.push_control(control),
             Self::Forget { outbox, room } => outbox.forget_states(&room),
             // Whoever waits for it may be gone.
@@ -77,7 +80,8 @@ impl Leaving {
 
     fn bytes(&self) -> usize {
         let bytes = match self {
-            Self::Frame { message, .. } | Self::State { message, .. } => message.len(),
+            Self::Frame { message, .. } => message.len(),
+            Self::State { state, .. } => state.bytes(),
             Self::Metadata { metadata, .. } => metadata.as_msgpack().len(),
             Self::Word { .. } | Self::Forget { .. } | Self::Standing { .. } => 0,
         };
@@ -157,8 +161,6 @@ impl Release {
 
 #[cfg(test)]
 mod tests {
-    use parlor_proto::Subprotocol;
-
     use super::*;
     use crate::session::Peer;
     use crate::session::outbox::Outgoing;

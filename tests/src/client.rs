@@ -1,5 +1,7 @@
 //! A client that speaks the protocol over a real WebSocket, in any of its encodings.
 
+mod states;
+
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
@@ -9,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::copies::Copies;
 use crate::{Handshake, TestServer, in_time};
 
 /// How many of the frames that came are shown when a test fails.
@@ -23,6 +26,9 @@ pub struct TestClient {
     pub welcome: server::Welcome,
     last_id: u64,
     came: VecDeque<String>,
+    copies: Copies,
+    /// A view that is to be found wrong: then the client asks for it again, as any client does.
+    spoilt: Option<(String, String)>,
 }
 
 /// How a connection ended.
@@ -117,6 +123,8 @@ impl TestClient {
             },
             last_id: 0,
             came: VecDeque::new(),
+            copies: Copies::default(),
+            spoilt: None,
         }
     }
 }
@@ -483,17 +491,6 @@ impl TestClient {
         json_of(&self.expect_message(room).await.data)
     }
 
-    /// Waits for the next state of a view.
-    pub async fn expect_state(&mut self, room: &str, view: &str) -> server::RoomState {
-        self.expect("room_state", |frame| match frame {
-            ServerFrame::RoomState(state) if state.room == room && state.view == view => {
-                Some(state)
-            }
-            _ => None,
-        })
-        .await
-    }
-
     /// Waits for the end of a room.
     pub async fn expect_room_closed(&mut self, room: &str) -> server::RoomClosed {
         self.expect("room_closed", |frame| match frame {
@@ -557,9 +554,12 @@ impl TestClient {
                 other => panic!("{} has no such message: {other:?}", self.subprotocol.name()),
             };
             let frame = self.subprotocol.decode_server(bytes);
-            let frame = frame.unwrap_or_else(|error| panic!("the server sent no frame: {error}"));
+            let mut frame =
+                frame.unwrap_or_else(|error| panic!("the server sent no frame: {error}"));
             self.note(format!("{frame:?}"));
-            return Ok(frame);
+            if self.take_state(&mut frame).await {
+                return Ok(frame);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from parlor_codecs import CODECS, PROTO, Json, messages, same, value_from_json, value_from_msgpack, value_from_proto
+from parlor_patches import Refused, patched
 
 
 def vectors(file):
@@ -54,6 +55,23 @@ def test_vl1_a_value_is_the_same_in_every_encoding(vector):
             else:
                 with pytest.raises(DecodeError):
                     read(text)
+
+
+@pytest.mark.parametrize("vector", vectors("patches.json"))
+def test_pt1_a_patch_leads_to_the_same_state_from_every_encoding(vector):
+    for encoding, read in READERS.items():
+        state = value_from_json(vector["state"])
+        patch = read(*inputs(vector, encoding))
+        assert same(patched(state, patch), value_from_json(vector["result"])), encoding
+        assert same(state, value_from_json(vector["state"])), "it stays as it is"
+
+
+@pytest.mark.parametrize("vector", vectors("refused-patches.json"))
+def test_pt8_a_patch_that_is_none_is_refused_with_its_code(vector):
+    for encoding, read in READERS.items():
+        with pytest.raises(Refused) as refused:
+            patched(value_from_json(vector["state"]), read(*inputs(vector, encoding)))
+        assert refused.value.code == vector["code"], encoding
 
 
 def as_meant(frame, from_client):

@@ -17,6 +17,7 @@ use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
 use crate::release::Leaving;
 use crate::session::outbox::StateKey;
 use crate::storage::OperationId;
+use crate::view_frames::ViewFrames;
 
 /// The host's own view where members are counted and not named.
 pub(super) const PRESENCE_VIEW: &str = "$presence";
@@ -350,7 +351,7 @@ impl RoomCore {
             } => {
                 if !self
                     .views
-                    .publish(&view, audience, value, self.clock.tick())
+                    .publish(&view, audience, &value, self.clock.tick())
                 {
                     tracing::error!(room = %self.identity.name, plugin = %self.version.label, "the room has more than {VIEWS_MAX} views, or they take more than {VIEWS_BYTES_MAX} bytes");
                     let message = "the room's plugin publishes more than a room may hold";
@@ -479,7 +480,7 @@ impl RoomCore {
             return;
         };
         let place = self.place();
-        let frame = ServerFrame::RoomState(server::RoomState {
+        let frame = server::RoomState {
             room: place.room.to_string(),
             epoch: place.epoch,
             tick: self.clock.tick(),
@@ -490,12 +491,13 @@ impl RoomCore {
             base: None,
             state: Some(state),
             patch: None,
-        });
+        };
         let key = StateKey {
             room: Arc::clone(&place.room),
             view: PRESENCE_VIEW.into(),
         };
         let peers = self.roster.reached().map(|it| &it.peer);
-        self.fanout.send_state(peers, &key, frame);
+        let state = ViewFrames::whole(self.fanout.metrics(), frame);
+        self.fanout.send_state(peers, &key, state);
     }
 }

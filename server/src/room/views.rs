@@ -2,11 +2,16 @@
 //!
 //! One name may have a layer for everyone, one for a seat and one for a member; a member sees the most specific.
 //! Versions are counted for the whole room, so that they rise for a member whichever layer of a view it comes to see.
+//! They count what is published, whether or not it is sent, for that is what a replay of the room counts again. No two layers
+//! of a view ever have the same version: so a version says which state a client has.
+//!
+//! What is sent of a layer is computed once, for all who see it: the whole, and the patch from what was sent before. The
+//! outboxes know which of the two their clients need.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parlor_proto::{Payload, ServerFrame, server};
+use parlor_proto::{Payload, State, server};
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -16,8 +21,9 @@ use super::roster::{MemberRecord, Roster};
 use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
 use crate::session::outbox::StateKey;
+use crate::view_frames::ViewFrames;
 
-/// The most that all views of a room may take.
+/// The most that all views of a room may take. Until a newer one is sent, what was sent last is kept beside it.
 pub(crate) const VIEWS_BYTES_MAX: usize = 8 << 20;
 
 /// The most views a room may have.
@@ -77,39 +83,54 @@ struct View {
 #[derive(Debug)]
 struct Layer {
     audience: ViewAudience,
-    value: Payload,
-    hash: u32,
+    state: State,
     version: u64,
     tick: u64,
     is_dirty: bool,
+    /// What those who see it were sent last; nothing where the room was brought back since.
+    sent: Option<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    version: u64,
+    state: State,
 }
 
 impl Views {
-    /// Takes a new value. `false` if the room's views have grown beyond what it may hold.
+    /// Takes a new value; one that is what is there already changes nothing. `false` if the room's views have grown beyond
+    /// what it may hold.
     pub(crate) fn publish(
         &mut self,
         name: &str,
         audience: ViewAudience,
-        value: Payload,
+        value: &Payload,
         tick: u64,
     ) -> bool {
-        self.version += 1;
+        let state = State::new(value);
         let view = self.by_name.entry(name.into()).or_default();
-        self.bytes += value.as_msgpack().len();
-        let layer = Layer {
-            audience,
-            hash: value.state_hash(),
-            value,
-            version: self.version,
-            tick,
-            is_dirty: true,
-        };
-        match view.layers.iter_mut().find(|it| it.audience == audience) {
+        let present = view.layers.iter_mut().find(|it| it.audience == audience);
+        if present.as_ref().is_some_and(|it| it.state == state) {
+            return true;
+        }
+        self.version += 1;
+        self.bytes += state.value().as_msgpack().len();
+        match present {
             Some(present) => {
-                self.bytes -= present.value.as_msgpack().len();
-                *present = layer;
+                self.bytes -= present.state.value().as_msgpack().len();
+                present.state = state;
+                present.version = self.version;
+                present.tick = tick;
+                present.is_dirty = true;
             }
-            None => view.layers.push(layer),
+            None => view.layers.push(Layer {
+                audience,
+                state,
+                version: self.version,
+                tick,
+                is_dirty: true,
+                sent: None,
+            }),
         }
         self.is_dirty = true;
         self.bytes <= VIEWS_BYTES_MAX && self.by_name.len() <= VIEWS_MAX
@@ -123,9 +144,9 @@ impl Views {
         let Some(index) = view.layers.iter().position(|it| it.audience == audience) else {
             return;
         };
-        self.bytes -= view.layers.remove(index).value.as_msgpack().len();
-        self.version += 1;
+        self.bytes -= view.layers.remove(index).state.value().as_msgpack().len();
         for layer in &mut view.layers {
+            self.version += 1;
             layer.version = self.version;
             layer.is_dirty = true;
         }
@@ -151,7 +172,7 @@ impl Views {
             view.layers.retain(|layer| {
                 let is_kept = layer.audience != ViewAudience::Member(member);
                 if !is_kept {
-                    self.bytes -= layer.value.as_msgpack().len();
+                    self.bytes -= layer.state.value().as_msgpack().len();
                 }
                 is_kept
             });
@@ -164,7 +185,7 @@ impl Views {
             view.layers.iter().map(|layer| LayerNote {
                 view: name.to_string(),
                 audience: layer.audience,
-                value: ByteBuf::from(layer.value.as_msgpack()),
+                value: ByteBuf::from(layer.state.value().as_msgpack()),
                 version: layer.version,
                 tick: layer.tick,
                 is_dirty: layer.is_dirty,
@@ -185,11 +206,11 @@ impl Views {
             let view = self.by_name.entry(layer.view.into()).or_default();
             view.layers.push(Layer {
                 audience: layer.audience,
-                hash: value.state_hash(),
-                value,
+                state: State::new(&value),
                 version: layer.version,
                 tick: layer.tick,
                 is_dirty: layer.is_dirty,
+                sent: None,
             });
         }
         Ok(())
@@ -208,8 +229,8 @@ impl Views {
     /// Shows everybody all views once more, under new versions.
     pub(crate) fn renew(&mut self) {
         for view in self.by_name.values_mut() {
-            self.version += 1;
             for layer in &mut view.layers {
+                self.version += 1;
                 layer.version = self.version;
                 layer.is_dirty = true;
                 self.is_dirty = true;
@@ -234,12 +255,20 @@ impl Views {
                 if !std::mem::take(&mut view.layers[index].is_dirty) {
                     continue;
                 }
-                let recipients = roster
-                    .reached()
-                    .filter(|member| view.visible_index(member) == Some(index))
-                    .map(|member| &member.peer);
+                let sees = |member: &&MemberRecord| view.visible_index(member) == Some(index);
+                let mut recipients = roster.reached().filter(sees).peekable();
                 let layer = &view.layers[index];
-                fanout.send_state(recipients, &key(place, name), layer.frame(place, name));
+                if recipients.peek().is_some() {
+                    let whole = layer.frame(place, name);
+                    let state = ViewFrames::newest(fanout.metrics(), whole, layer.patch());
+                    let recipients = recipients.map(|member| &member.peer);
+                    fanout.send_state(recipients, &key(place, name), state);
+                }
+                let layer = &mut view.layers[index];
+                layer.sent = Some(Sent {
+                    version: layer.version,
+                    state: layer.state.clone(),
+                });
             }
         }
     }
@@ -265,8 +294,9 @@ impl Views {
         let Some(index) = view.visible_index(member) else {
             return false;
         };
-        let frame = view.layers[index].frame(place, name);
-        fanout.send_state([&member.peer], &key(place, name), frame);
+        let whole = view.layers[index].frame(place, name);
+        let state = ViewFrames::whole(fanout.metrics(), whole);
+        fanout.send_state([&member.peer], &key(place, name), state);
         true
     }
 }
@@ -289,19 +319,26 @@ impl View {
 }
 
 impl Layer {
-    fn frame(&self, place: &Place, view: &str) -> ServerFrame {
-        ServerFrame::RoomState(server::RoomState {
+    fn frame(&self, place: &Place, view: &str) -> server::RoomState {
+        server::RoomState {
             room: place.room.to_string(),
             epoch: place.epoch,
             tick: self.tick,
             view: view.to_owned(),
             version: self.version,
             as_of: place.seq,
-            hash: self.hash,
+            hash: self.state.hash(),
             base: None,
-            state: Some(self.value.clone()),
+            state: Some(self.state.value().clone()),
             patch: None,
-        })
+        }
+    }
+
+    /// What became of the state that was sent last, and which version that was; where that is less than the whole.
+    fn patch(&self) -> Option<(u64, Payload)> {
+        let sent = self.sent.as_ref()?;
+        let patch = sent.state.patch_to(&self.state)?;
+        Some((sent.version, patch))
     }
 }
 
@@ -313,100 +350,4 @@ fn key(place: &Place, view: &Arc<str>) -> StateKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use parlor_proto::Subprotocol;
-
-    use super::*;
-    use crate::plugin::wit;
-    use crate::room::roster::Newcomer;
-    use crate::session::Peer;
-    use crate::session::outbox::Outgoing;
-    use crate::telemetry::Metrics;
-
-    fn roster(seats: &[wit::Seat]) -> Roster {
-        let mut roster = Roster::default();
-        for (session, seat) in (1..).zip(seats) {
-            let id = roster
-                .add(Newcomer {
-                    peer: Peer::for_tests(session, Subprotocol::Json),
-                    name: "somebody".to_owned(),
-                    user: None,
-                    roles: Vec::new(),
-                    seat: *seat,
-                    join_id: None,
-                })
-                .id;
-            roster.get_mut(id).unwrap().is_admitted = true;
-        }
-        roster
-    }
-
-    fn states(roster: &Roster, member: u32) -> Vec<(String, String)> {
-        let mut outgoing = Vec::new();
-        let peer = &roster.get(member).unwrap().peer;
-        peer.outbox.take(&mut outgoing);
-        outgoing
-            .into_iter()
-            .filter_map(|it| match it {
-                Outgoing::Message(message) => Subprotocol::Json.decode_server(&message).ok(),
-                Outgoing::Control(_) => None,
-            })
-            .filter_map(|frame| match frame {
-                ServerFrame::RoomState(state) => Some((state.view, state.state?.to_json())),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn setup() -> (Views, Fanout, Place) {
-        let place = Place {
-            room: "room".into(),
-            epoch: 1,
-            seq: 0,
-        };
-        let fanout = Fanout::new(Arc::new(Metrics::new()));
-        (Views::default(), fanout, place)
-    }
-
-    fn number(number: u32) -> Payload {
-        Payload::from_serde(&number).unwrap()
-    }
-
-    #[test]
-    fn a_member_sees_the_most_specific_layer_and_never_anothers() {
-        let (mut views, fanout, place) = setup();
-        let roster = roster(&[wit::Seat::Player, wit::Seat::Player, wit::Seat::Spectator]);
-        views.publish("hand", ViewAudience::Everyone, number(0), 0);
-        views.publish("hand", ViewAudience::Seat(wit::Seat::Player), number(1), 0);
-        views.publish("hand", ViewAudience::Member(1), number(2), 0);
-        views.flush(&roster, &fanout, &place);
-        let hand = |value: &str| vec![("hand".to_owned(), value.to_owned())];
-        assert_eq!(states(&roster, 1), hand("2"));
-        assert_eq!(states(&roster, 2), hand("1"));
-        assert_eq!(states(&roster, 3), hand("0"));
-        assert!(!views.is_dirty());
-        views.withdraw("hand", ViewAudience::Member(1));
-        views.flush(&roster, &fanout, &place);
-        assert_eq!(states(&roster, 1), hand("1"));
-    }
-
-    #[test]
-    fn a_newcomer_is_sent_everything_it_sees() {
-        let (mut views, fanout, place) = setup();
-        let roster = roster(&[wit::Seat::Player]);
-        views.publish("board", ViewAudience::Everyone, number(7), 0);
-        views.publish("secret", ViewAudience::Member(9), number(8), 0);
-        views.send_all(roster.get(1).unwrap(), &fanout, &place);
-        assert_eq!(states(&roster, 1), [("board".to_owned(), "7".to_owned())]);
-        assert!(!views.send_one("secret", roster.get(1).unwrap(), &fanout, &place));
-    }
-
-    #[test]
-    fn the_views_of_a_room_are_bounded() {
-        let (mut views, _, _) = setup();
-        let large = Payload::from_serde(&"x".repeat(VIEWS_BYTES_MAX / 2)).unwrap();
-        assert!(views.publish("a", ViewAudience::Everyone, large.clone(), 0));
-        assert!(views.publish("a", ViewAudience::Everyone, large.clone(), 0));
-        assert!(!views.publish("b", ViewAudience::Everyone, large, 0));
-    }
-}
+mod tests;

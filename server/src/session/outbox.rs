@@ -1,7 +1,8 @@
 //! What waits to be written to one session's socket. The only way to a client.
 //!
 //! Policy: reliable frames queue up to a bound in frames and bytes, beyond which the connection is closed as a slow
-//! consumer; a newer state of a view takes the place of an unwritten older one. The bound is on what waits from *before*:
+//! consumer; a newer state of a view takes the place of an unwritten older one. A state goes as a patch only on top of the
+//! one before, so that the outbox remembers which it had of each view. The bound is on what waits from *before*:
 //! what one step of a room sends at once always fits, or a client would be closed that reads as fast as anyone. States are
 //! bounded by what the views of the client's rooms may hold; they count for the node's bound only.
 //!
@@ -14,7 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use parlor_proto::Subprotocol;
 use tokio::sync::Notify;
+
+use crate::view_frames::{Form, StateId, ViewFrames};
 
 /// What an entry costs beside its bytes.
 const ENTRY_BYTES: usize = 64;
@@ -22,6 +26,9 @@ const ENTRY_BYTES: usize = 64;
 const OUTBOX_BYTES_CEILING: usize = 32 << 20;
 /// While the node has too much queued, clients that have more than this waiting are closed.
 const NODE_SHARE_BYTES: usize = 64 << 10;
+
+/// An outbox that remembers more states than this forgets them all: then the next of each view goes as a whole.
+const STATES_KNOWN_MAX: usize = 20_000;
 
 /// A session that answers requests writes when this much waits.
 const OUTBOX_BYTES_HEAVY: usize = 256 << 10;
@@ -158,6 +165,8 @@ struct Queue {
     connection: u32,
     entries: VecDeque<Entry>,
     states: HashMap<StateKey, PendingState>,
+    /// The last state of each view that this connection was given, written or not.
+    known: HashMap<StateKey, StateId>,
     generation: u64,
     /// Reliable frames that wait, and their bytes.
     frames: usize,
@@ -202,6 +211,7 @@ impl Outbox {
         queue.connection += 1;
         self.node.sub(queue.clear_messages());
         queue.drop_endings();
+        queue.known.clear();
         queue.overflow = None;
         queue.burst = None;
         queue.is_fresh = true;
@@ -249,12 +259,28 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Queues a state, in place of an older one of the same view.
-    pub(crate) fn push_state(&self, connection: u32, key: StateKey, message: Bytes) {
+    /// Queues a state, in place of an older one of the same view. Only its room queues states of a view, one after the
+    /// other.
+    pub(crate) fn push_state(
+        &self,
+        connection: u32,
+        subprotocol: Subprotocol,
+        key: StateKey,
+        state: &ViewFrames,
+    ) {
+        let Some(form) = self.form_of(connection, &key, state) else {
+            return;
+        };
+        // Encoded without the lock: if what waited was written meanwhile, the whole is as good.
+        let message = state.message(form, subprotocol);
         let mut queue = self.lock();
         if queue.connection != connection || queue.overflow.is_some() {
             return;
         }
+        if queue.known.len() >= STATES_KNOWN_MAX {
+            queue.known.clear();
+        }
+        queue.known.insert(key.clone(), state.id());
         queue.generation += 1;
         let generation = queue.generation;
         let cost = message.len() + ENTRY_BYTES;
@@ -280,6 +306,16 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// What this connection is to be given of a state, if anything.
+    fn form_of(&self, connection: u32, key: &StateKey, state: &ViewFrames) -> Option<Form> {
+        let queue = self.lock();
+        if queue.connection != connection || queue.overflow.is_some() {
+            return None;
+        }
+        let is_unwritten = queue.states.contains_key(key);
+        state.form_for(queue.known.get(key).copied(), is_unwritten)
+    }
+
     /// Queues a word to the session. Never refused: there are at most a few for each room it is in.
     pub(crate) fn push_control(&self, control: Control) {
         self.lock().entries.push_back(Entry::Control(control));
@@ -296,9 +332,10 @@ impl Outbox {
         self.lock().overflow.is_some()
     }
 
-    /// Forgets the unwritten states of a room that the session left.
+    /// Forgets the states of a room that the session left, and does not write those that wait.
     pub(crate) fn forget_states(&self, room: &str) {
         let mut queue = self.lock();
+        queue.known.retain(|key, _| &*key.room != room);
         let mut freed = 0;
         queue.states.retain(|key, state| {
             let is_kept = &*key.room != room;
@@ -409,155 +446,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONNECTION: u32 = 0;
-
-    fn outbox() -> Outbox {
-        let bounds = Bounds {
-            frames_max: 4,
-            bytes_max: 1000,
-        };
-        Outbox::new(bounds, Arc::new(QueuedBytes::new(1 << 20)))
-    }
-
-    fn key(view: &str) -> StateKey {
-        StateKey {
-            room: "room".into(),
-            view: view.into(),
-        }
-    }
-
-    fn taken(outbox: &Outbox) -> Vec<Outgoing> {
-        let mut all = Vec::new();
-        outbox.take(&mut all);
-        all
-    }
-
-    fn message(text: &'static str) -> Outgoing {
-        Outgoing::Message(Bytes::from_static(text.as_bytes()))
-    }
-
-    fn overflown(overflow: Overflow) -> Vec<Outgoing> {
-        vec![Outgoing::Control(Control::Overflown(overflow))]
-    }
-
-    /// LM6
-    #[test]
-    fn a_newer_state_takes_the_place_of_an_unwritten_one_and_goes_behind_what_came_between() {
-        let outbox = outbox();
-        outbox.push_state(CONNECTION, key("board"), "old".into());
-        outbox.push(CONNECTION, Burst(1), "said".into());
-        outbox.push_state(CONNECTION, key("board"), "new".into());
-        outbox.push_state(CONNECTION, key("other"), "else".into());
-        assert_eq!(
-            taken(&outbox),
-            [message("said"), message("new"), message("else")]
-        );
-        assert_eq!(outbox.take_states_replaced(), 1);
-        assert_eq!(taken(&outbox), []);
-        assert_eq!(outbox.node.get(), 0);
-    }
-
-    #[test]
-    fn what_one_step_sends_fits_and_the_next_step_finds_a_client_that_does_not_read() {
-        let outbox = outbox();
-        for _ in 0..100 {
-            outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 100]));
-        }
-        assert_eq!(taken(&outbox).len(), 100);
-        for _ in 0..100 {
-            outbox.push(CONNECTION, Burst(2), "x".into());
-        }
-        outbox.push(CONNECTION, Burst(3), "one more".into());
-        outbox.push(CONNECTION, Burst(4), "and another".into());
-        assert_eq!(taken(&outbox), overflown(Overflow::Frames));
-        assert_eq!(outbox.node.get(), 0, "what was queued is freed");
-    }
-
-    #[test]
-    fn what_several_rooms_replay_to_a_new_connection_fits() {
-        let outbox = outbox();
-        let next = outbox.turn_over();
-        for burst in 1..=3 {
-            for _ in 0..100 {
-                outbox.push(next, Burst(burst), "missed".into());
-            }
-        }
-        assert_eq!(taken(&outbox).len(), 300);
-        outbox.push(next, Burst(4), Bytes::from(vec![0; 1000]));
-        outbox.push(next, Burst(5), "one more".into());
-        assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
-    }
-
-    #[test]
-    fn bytes_are_bounded_like_frames() {
-        let outbox = outbox();
-        outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
-        outbox.push(CONNECTION, Burst(2), "one more".into());
-        assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
-    }
-
-    #[test]
-    fn a_node_with_too_much_queued_closes_those_who_have_a_share_in_it() {
-        let node = Arc::new(QueuedBytes::new(100_000));
-        let bounds = Bounds {
-            frames_max: 1000,
-            bytes_max: 1 << 20,
-        };
-        let (greedy, modest) = (
-            Outbox::new(bounds, Arc::clone(&node)),
-            Outbox::new(bounds, Arc::clone(&node)),
-        );
-        greedy.push(CONNECTION, Burst(1), Bytes::from(vec![0; 99_900]));
-        modest.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
-        greedy.push_state(CONNECTION, key("board"), "state".into());
-        assert_eq!(taken(&greedy), overflown(Overflow::Node));
-        assert_eq!(taken(&modest).len(), 1);
-        assert_eq!(node.get(), 0);
-    }
-
-    #[test]
-    fn states_alone_never_overflow() {
-        let outbox = outbox();
-        for _ in 0..10_000 {
-            outbox.push_state(CONNECTION, key("board"), Bytes::from(vec![0; 1000]));
-        }
-        assert!(outbox.lock().entries.len() < 20);
-        assert_eq!(taken(&outbox).len(), 1);
-    }
-
-    #[test]
-    fn states_of_a_room_that_was_left_are_not_written() {
-        let outbox = outbox();
-        outbox.push_state(CONNECTION, key("board"), "gone".into());
-        outbox.forget_states("room");
-        assert_eq!(taken(&outbox), []);
-        assert_eq!(outbox.node.get(), 0);
-    }
-
-    #[test]
-    fn a_new_connection_does_not_end_for_what_the_one_before_did() {
-        let outbox = outbox();
-        outbox.push_control(Control::Overloads("room".into()));
-        outbox.push_control(Control::LeftRoom("room".into()));
-        outbox.turn_over();
-        let left = Outgoing::Control(Control::LeftRoom("room".into()));
-        assert_eq!(taken(&outbox), [left]);
-    }
-
-    #[test]
-    fn what_is_meant_for_an_earlier_connection_is_dropped_and_words_to_the_session_stay() {
-        let outbox = outbox();
-        outbox.push(CONNECTION, Burst(1), "unwritten".into());
-        outbox.push_control(Control::LeftRoom("room".into()));
-        let next = outbox.turn_over();
-        outbox.push(CONNECTION, Burst(2), "late".into());
-        outbox.push_state(CONNECTION, key("board"), "late".into());
-        outbox.push(next, Burst(2), "new".into());
-        outbox.push_first(next, "first".into());
-        let left = Outgoing::Control(Control::LeftRoom("room".into()));
-        assert_eq!(taken(&outbox), [message("first"), left, message("new")]);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Views: the newest value of each, for whoever may see it.
 
-use parlor_proto::{Payload, client};
+use parlor_proto::{Payload, Position, Subprotocol, client, server};
 use parlor_tests::{TestClient, TestServer, json_of};
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ fn publish(view: &str, n: u64) -> Json {
     json!({ "do": "publish", "view": view, "n": n })
 }
 
-fn number(state: &parlor_proto::server::RoomState) -> Json {
+fn number(state: &server::RoomState) -> Json {
     json_of(state.state.as_ref().expect("a whole state"))["n"].clone()
 }
 
@@ -86,6 +86,137 @@ async fn st6_a_plugin_cannot_publish_a_view_of_the_servers() {
     let room = "hall".to_owned();
     client.send(client::StateRequest { room, view }).await;
     assert_eq!(client.expect_error().await.code, "VIEW_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn st2_what_changes_comes_as_a_patch_in_every_encoding() {
+    let server = TestServer::start().await;
+    let mut clients = Vec::new();
+    for subprotocol in Subprotocol::ALL {
+        let mut client = TestClient::speaking(&server, subprotocol).await;
+        client.join("hall", "probe").await;
+        clients.push(client);
+    }
+    let mut base = None;
+    for n in 0..5 {
+        clients[0].say("hall", &publish("board", n)).await;
+        for client in &mut clients {
+            let state = client.expect_state("hall", "board").await;
+            // The client applied it, and checked its hash.
+            assert_eq!(number(&state), json!(n));
+            assert_eq!(state.base, base);
+            assert_eq!(state.patch.is_some(), n > 0);
+        }
+        base = Some(base.map_or(1, |base| base + 1));
+    }
+}
+
+#[tokio::test]
+async fn st7_a_new_connection_and_a_request_get_the_whole() {
+    let server = TestServer::start().await;
+    let mut ann = TestClient::connect(&server).await;
+    let mut bob = TestClient::speaking(&server, Subprotocol::Binary).await;
+    let joined = ann.join("hall", "probe").await;
+    bob.join("hall", "probe").await;
+    for n in 0..3 {
+        bob.say("hall", &publish("board", n)).await;
+        assert_eq!(number(&ann.expect_state("hall", "board").await), json!(n));
+    }
+    let lost = ann.cut();
+    bob.applied("hall", &publish("board", 3)).await;
+    let position = Position {
+        room: "hall".to_owned(),
+        epoch: joined.epoch,
+        seq: joined.seq,
+    };
+    let (mut ann, _) = lost.back(&server, Subprotocol::Proto, vec![position]).await;
+    let whole = ann.expect_state("hall", "board").await;
+    assert_eq!((number(&whole), whole.patch), (json!(3), None));
+    bob.say("hall", &publish("board", 4)).await;
+    let patched = ann.expect_state("hall", "board").await;
+    assert_eq!(number(&patched), json!(4));
+    assert_eq!(patched.base, Some(whole.version));
+    ann.send(client::StateRequest {
+        room: "hall".to_owned(),
+        view: "board".to_owned(),
+    })
+    .await;
+    let asked = ann.expect_state("hall", "board").await;
+    assert_eq!((number(&asked), asked.patch), (json!(4), None));
+}
+
+#[tokio::test]
+async fn st8_what_is_published_as_it_was_is_not_sent_again() {
+    let server = TestServer::start().await;
+    let mut ann = TestClient::connect(&server).await;
+    let mut bob = TestClient::connect(&server).await;
+    ann.join("hall", "probe").await;
+    bob.join("hall", "probe").await;
+    for n in [1, 1, 1, 2] {
+        ann.applied("hall", &publish("board", n)).await;
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&json!(2)) {
+        seen.push(number(&bob.expect_state("hall", "board").await));
+    }
+    assert_eq!(seen, [json!(1), json!(2)]);
+}
+
+#[tokio::test]
+async fn st4_st5_a_client_that_has_something_else_finds_out_and_heals() {
+    let server = TestServer::start().await;
+    for subprotocol in Subprotocol::ALL {
+        let hall = subprotocol.name();
+        let mut ann = TestClient::connect(&server).await;
+        let mut bob = TestClient::speaking(&server, subprotocol).await;
+        ann.join(hall, "probe").await;
+        bob.join(hall, "probe").await;
+        ann.applied(hall, &publish("board", 1)).await;
+        assert_eq!(number(&bob.expect_state(hall, "board").await), json!(1));
+        bob.spoil(hall, "board");
+        ann.applied(hall, &publish("board", 2)).await;
+        let state = bob.expect_state(hall, "board").await;
+        assert!(bob.has_healed());
+        assert_eq!((number(&state), state.patch), (json!(2), None));
+        ann.applied(hall, &publish("board", 3)).await;
+        let state = bob.expect_state(hall, "board").await;
+        assert_eq!(number(&state), json!(3));
+        assert!(state.patch.is_some(), "patches go on");
+    }
+}
+
+#[tokio::test]
+async fn a_captured_cell_costs_at_most_120_bytes() {
+    let server = TestServer::start().await;
+    let mut ann = TestClient::speaking(&server, Subprotocol::Binary).await;
+    let mut bob = TestClient::speaking(&server, Subprotocol::Binary).await;
+    for client in [&mut ann, &mut bob] {
+        client.join("game-k7m2", "grid").await;
+    }
+    ann.applied("game-k7m2", &json!({ "type": "start" })).await;
+    let mut taken = 0;
+    while taken < 10 {
+        let state = bob.expect_state("game-k7m2", "board").await;
+        let board = json_of(state.state.as_ref().expect("the client completes it"));
+        let cells = board["cells"].as_array().expect("a list");
+        let owned = cells.iter().filter(|owner| !owner.is_null()).count();
+        if board["status"] != "active" || (taken > 0 && owned < taken) {
+            continue;
+        }
+        assert_eq!(owned, taken, "one more at a time");
+        if taken > 0 {
+            let sent = server::RoomState {
+                state: None,
+                ..state
+            };
+            assert!(sent.patch.is_some());
+            let bytes = Subprotocol::Binary.encode_server(&sent.into()).len();
+            assert!(bytes <= 120, "{bytes} bytes");
+        }
+        let capture = json!({ "type": "capture", "cell": 8 * taken });
+        ann.say("game-k7m2", &capture).await;
+        taken += 1;
+    }
 }
 
 /// CRC-32 (IEEE 802.3), bit by bit.

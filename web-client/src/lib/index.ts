@@ -28,6 +28,8 @@ export type { Subprotocol } from "./codecs";
 export { parseValue, stringify, valueFromJson } from "./codecs/json";
 export { ParlorError } from "./errors";
 export type { Reply } from "./inputs";
+export { interpolate } from "./interpolate";
+export type { MovingFields } from "./interpolate";
 export type { RoomListing } from "./listing";
 export type {
   Client,
@@ -41,10 +43,13 @@ export type {
   Visibility,
 } from "./protocol";
 export type { Room } from "./room";
-export type { RoomEvents, View } from "./room";
+export type { RoomEvents } from "./room";
 export type { Parlor } from "./session";
 export type { ConnectOptions, JoinOptions, ParlorEvents } from "./options";
+export type { LocalChange } from "./predictions";
 export type { Status } from "./status";
 export type { TokenSource } from "./token";
 export { isMap, ValueError } from "./value";
 export type { Value, ValueMap } from "./value";
+export type { View } from "./view-state";
+export type { Change, EachListener, Path } from "./watch";

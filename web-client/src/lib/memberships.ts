@@ -24,7 +24,7 @@ export interface MembershipLink extends Pick<RoomLink, "send"> {
 }
 
 export class Memberships {
-  readonly #env: Pick<Environment, "after" | "random">;
+  readonly #env: Pick<Environment, "after" | "now" | "random">;
   readonly #ask: MembershipLink["ask"];
   readonly #link: RoomLink;
   readonly #rooms = new Map<string, Room>();
@@ -33,13 +33,14 @@ export class Memberships {
   /** Rooms of a session that is no more: whether the join that brings one back is under way. */
   readonly #lost = new Map<string, boolean>();
 
-  constructor(env: Pick<Environment, "after" | "random">, link: MembershipLink) {
+  constructor(env: Pick<Environment, "after" | "now" | "random">, link: MembershipLink) {
     this.#env = env;
     this.#ask = (request) => link.ask(request);
     this.#link = {
       send: (frame) => link.send(frame),
       leave: (room) => this.#leave(room),
       after: (delay_ms, callback) => env.after(delay_ms, callback),
+      now: () => env.now(),
     };
   }
 

@@ -1,13 +1,15 @@
 import { describe, expect, it, vi } from "vitest";
-import type { ClientFrame } from "./protocol";
-import { ACK_AFTER_FRAMES, ACK_AFTER_MS, Room } from "./room";
+import type { ClientFrame, Server } from "./protocol";
+import { ACK_AFTER_FRAMES, ACK_AFTER_MS, HEAL_EVERY_MS, Room } from "./room";
+import { stateHash } from "./state-hash";
 import { FakeEnvironment, joined, member } from "./testing/fake";
+import { isMap } from "./value";
 
 function roomOf(over: Parameters<typeof joined>[1] = {}) {
   const env = new FakeEnvironment();
   const sent: ClientFrame[] = [];
   const send = (frame: ClientFrame) => sent.push(frame) > 0;
-  const room = new Room({ send, leave: () => Promise.resolve(), after: env.after }, joined("r", over));
+  const room = new Room({ send, leave: () => Promise.resolve(), after: env.after, now: env.now }, joined("r", over));
   return { room, sent, env };
 }
 
@@ -48,19 +50,65 @@ describe("a room", () => {
     expect(change.mock.lastCall).toEqual([{ change: "left", member: renamed, reason: "kicked" }]);
   });
 
-  it("keeps the latest of each view, and asks for the whole when it cannot apply a patch (ST5)", () => {
+  const board = (version: number, over: Partial<Server<"room_state">>): Server<"room_state"> => ({
+    type: "room_state",
+    room: "r",
+    epoch: 1,
+    view: "board",
+    as_of: 0,
+    tick: version,
+    version,
+    hash: stateHash(over.state ?? { a: version, b: [1] }),
+    ...over,
+  });
+
+  it("keeps the latest of each view, which patches lead to, and what did not change as it was (ST2)", () => {
     const { room, sent } = roomOf();
-    const state = { type: "room_state", room: "r", epoch: 1, view: "board", as_of: 0, hash: 0 } as const;
-    room.onState({ ...state, tick: 1, version: 1, state: { a: 1 } });
-    room.onState({ ...state, tick: 2, version: 2, base: 1, patch: { a: 2 } });
-    expect(room.views.get("board")).toEqual({ value: { a: 1 }, tick: 1, version: 1 });
-    expect(sent).toEqual([{ type: "state_request", room: "r", view: "board" }]);
+    room.onState(board(1, { state: { a: 1, b: [1] } }));
+    const before = room.views.get("board");
+    room.onState(board(2, { base: 1, patch: ["a", 2] }));
+    expect(room.views.get("board")).toEqual({ value: { a: 2, b: [1] }, tick: 2, version: 2 });
+    room.onState(board(3, { state: { b: [1], a: 3 } }));
+    const after = room.views.get("board");
+    expect(after?.value).toEqual({ a: 3, b: [1] });
+    const items = (view: typeof before) => (isMap(view?.value) ? view.value["b"] : undefined);
+    expect(items(after)).toBe(items(before));
+    expect(Object.isFrozen(after?.value) && Object.isFrozen(items(after))).toBe(true);
+    expect(sent).toEqual([]);
+  });
+
+  it("asks for the whole until what it has is what the server has (ST4, ST5, PT8)", () => {
+    const { room, sent, env } = roomOf();
+    const state = vi.fn();
+    room.on("state", state);
+    room.onState(board(1, { state: { a: 1, b: [1] } }));
+    for (const wrong of [
+      { base: 2, patch: ["a", 3] },
+      { base: 1, patch: ["c", []] },
+      { base: 1, patch: ["a", 9] },
+      { state: { a: 3, b: [1] }, hash: 7 },
+    ]) {
+      room.onState(board(3, wrong));
+    }
+    // PT7: whatever is wrong, what was there stays.
+    expect(room.views.get("board")).toEqual({ value: { a: 1, b: [1] }, tick: 1, version: 1 });
+    const request = { type: "state_request", room: "r", view: "board" };
+    expect(sent).toEqual([request]);
+    env.pass(HEAL_EVERY_MS);
+    expect(sent).toEqual([request, request]);
+    room.onState(board(3, { state: { a: 3, b: [1] } }));
+    env.pass(10 * HEAL_EVERY_MS);
+    expect(sent).toHaveLength(2);
+    expect(state).toHaveBeenCalledTimes(2);
+    room.onState(board(4, { base: 2, patch: [] }));
+    room.onAway();
+    env.pass(10 * HEAL_EVERY_MS);
+    expect(sent).toHaveLength(3);
   });
 
   it("counts the members where they are not told of one by one (JN14)", () => {
     const { room } = roomOf();
-    const state = { type: "room_state", room: "r", epoch: 1, as_of: 0, hash: 0, tick: 0, version: 1 } as const;
-    room.onState({ ...state, view: "$presence", state: { count: 250 } });
+    room.onState(board(1, { view: "$presence", state: { count: 250 } }));
     expect(room.memberCount).toBe(250);
   });
 

@@ -7,9 +7,14 @@ import { Emitter } from "./emitter";
 import { ParlorError } from "./errors";
 import { Inputs } from "./inputs";
 import type { Reply } from "./inputs";
+import type { MovingFields } from "./interpolate";
+import type { LocalChange } from "./predictions";
 import type { ClientFrame, Durability, Member, Position, Resumed, Server } from "./protocol";
 import { isMap } from "./value";
 import type { Value } from "./value";
+import type { View } from "./view-state";
+import { Views } from "./views";
+import type { Change, EachListener, Path } from "./watch";
 
 /** What a room tells its listeners. */
 export interface RoomEvents<State = Value, Out = Value> {
@@ -17,6 +22,8 @@ export interface RoomEvents<State = Value, Out = Value> {
   message: { readonly data: Out; readonly from: number | undefined; readonly seq: number };
   /** A view of the room's state as it is now. */
   state: View<State> & { readonly view: string };
+  /** The same with this client's own changes, whenever that is something else than before. */
+  shown: { readonly view: string; readonly value: State };
   /** Somebody came, changed or left. */
   member: {
     readonly change: "joined" | "changed" | "left";
@@ -29,24 +36,22 @@ export interface RoomEvents<State = Value, Out = Value> {
   closed: { readonly code: string; readonly message: string };
 }
 
-/** One view of the room's state. */
-export interface View<State = Value> {
-  readonly value: State;
-  readonly tick: number;
-  readonly version: number;
-}
-
 /** What a room needs of its session. */
 export interface RoomLink {
   /** Sends a frame now, or tells that there is no connection. */
   send(frame: ClientFrame): boolean;
   leave(room: string): Promise<void>;
   after(delay_ms: number, callback: () => void): () => void;
+  /** Milliseconds by a clock that never goes back. */
+  now(): number;
 }
 
 /** An ack goes out this long after the first frame it covers, or after this many frames. */
 export const ACK_AFTER_MS = 1_000;
 export const ACK_AFTER_FRAMES = 64;
+
+/** A view that is not what the server has is asked for again this often until it is. */
+export const HEAL_EVERY_MS = 1_000;
 
 /** The server's own view of how many there are, where it does not tell of each (JN14). */
 const PRESENCE = "$presence";
@@ -63,11 +68,13 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   #joined: Server<"room_joined">;
   #members = new Map<number, Member>();
   #member_count = 0;
-  readonly #views = new Map<string, View<State>>();
+  readonly #views: Views;
   #position: Position;
   #received_count = 0;
   #unacked_count = 0;
   #cancelAck: (() => void) | undefined;
+  /** Views that were asked for, each with what ends the asking. */
+  readonly #healing = new Map<string, () => void>();
   #isClosed = false;
   readonly #link: RoomLink;
   readonly #inputs: Inputs;
@@ -79,6 +86,11 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.plugin = joined.plugin;
     this.#link = link;
     this.#inputs = new Inputs(this.name, (frame) => link.send(frame));
+    this.#views = new Views({
+      now: () => link.now(),
+      after: (delay_ms, callback) => link.after(delay_ms, callback),
+      onShown: (view, value) => this.emit("shown", { view, value: value as State }),
+    });
     this.#joined = joined;
     this.#position = this.#takeUp(joined);
   }
@@ -95,9 +107,9 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   get memberCount(): number {
     return this.#member_count;
   }
-  /** The latest of each state view. */
+  /** The latest of each state view, as the server has it. */
   get views(): ReadonlyMap<string, View<State>> {
-    return this.#views;
+    return this.#views.current as ReadonlyMap<string, View<State>>;
   }
   /** The code by which others may join a private room. */
   get code(): string | undefined {
@@ -121,6 +133,40 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
    */
   send(data: In): Promise<Reply> {
     return this.#inputs.send(data);
+  }
+
+  /**
+   * Says something to the room, and shows at once what it is taken to lead to: `change` makes another state of a view's,
+   * and leaves the old one as it is. A refusal takes the change back; once the input was applied, the server's state takes
+   * its place.
+   */
+  predict(view: string, data: In, change: LocalChange<State>): Promise<Reply> {
+    const answer = this.send(data);
+    this.#views.predict(view, change as unknown as LocalChange, answer);
+    return answer;
+  }
+
+  /** The latest of a view with this client's own changes. */
+  shown(view: string): State | undefined {
+    return this.#views.shown(view) as State | undefined;
+  }
+
+  /**
+   * A view somewhere between its last two states, by the time that has passed: for things that move, drawn more often than
+   * states come. It is as far behind the latest state as states are apart.
+   */
+  interpolated(view: string, fields: MovingFields): State | undefined {
+    return this.#views.interpolated(view, fields) as State | undefined;
+  }
+
+  /** Calls `listener` whenever what is shown at a place in a view changes. The function returned ends that. */
+  watch(view: string, path: Path, listener: (change: Change) => void): () => void {
+    return this.#views.watch(view, path, listener);
+  }
+
+  /** Calls `listener` for each entry or item that comes to, changes in or goes from the map or list at a place. */
+  watchEach(view: string, path: Path, listener: EachListener): () => void {
+    return this.#views.watchEach(view, path, listener);
   }
 
   /** Leaves the room. */
@@ -147,13 +193,15 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     }
   }
 
-  /** For the session: a state frame. A patch to a state this client does not have is answered by asking for the whole. @internal */
-  onState({ view, state, tick, version }: Server<"room_state">): void {
-    if (state === undefined) return this.requestState(view);
-    if (view === PRESENCE) this.#onPresence(state);
-    const current = { value: state as State, tick, version };
-    this.#views.set(view, current);
-    this.emit("state", { view, ...current });
+  /** For the session: a state frame. One that does not lead to what the server has is answered by asking for the whole. @internal */
+  onState(frame: Server<"room_state">): void {
+    const { view } = frame;
+    const next = this.#views.next(frame);
+    if (next === undefined) return this.#heal(view);
+    this.#healed(view);
+    if (view === PRESENCE) return this.#onPresence(next.value);
+    this.#views.take(view, next);
+    this.emit("state", { view, ...(next as View<State>) });
   }
 
   /** For the session: an answer to one of the inputs; tells whether it was. @internal */
@@ -174,13 +222,13 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   /** For the session: the connection is gone, and another one is wanted. @internal */
   onAway(): void {
     this.#inputs.onAway();
-    this.#holdAck();
+    this.#rest();
   }
 
   /** For the session: the connection is gone until somebody asks for another one. @internal */
   onStopped(error: ParlorError): void {
     this.#inputs.onStopped(error);
-    this.#holdAck();
+    this.#rest();
   }
 
   /** For the session: it was resumed, and the missed frames follow, or a reset. The count goes on. @internal */
@@ -206,9 +254,30 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
   onClosed(code: string, message: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#holdAck();
+    this.#rest();
     this.#inputs.close(new ParlorError(code, message, this.name));
     this.emit("closed", { code, message });
+  }
+
+  /** The whole of every view comes with the next connection. */
+  #rest(): void {
+    this.#holdAck();
+    for (const view of [...this.#healing.keys()]) this.#healed(view);
+  }
+
+  #heal(view: string): void {
+    if (this.#healing.has(view)) return;
+    this.requestState(view);
+    const again = () => {
+      this.#healing.delete(view);
+      this.#heal(view);
+    };
+    this.#healing.set(view, this.#link.after(HEAL_EVERY_MS, again));
+  }
+
+  #healed(view: string): void {
+    this.#healing.get(view)?.();
+    this.#healing.delete(view);
   }
 
   #takeUp(joined: Server<"room_joined">): Position {

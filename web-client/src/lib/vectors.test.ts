@@ -8,8 +8,13 @@ import type { Subprotocol } from "./codecs";
 import { parseValue, stringify } from "./codecs/json";
 import { packValue, unpackValue } from "./codecs/msgpack";
 import { readValue, writeValue } from "./codecs/proto-value";
+import { ParlorError } from "./errors";
+import { applyPatch } from "./patch";
 import { CLIENT_FRAMES, SERVER_FRAMES } from "./protocol";
+import { stateHash } from "./state-hash";
 import type { Value } from "./value";
+import { nextView } from "./view-state";
+import type { View } from "./view-state";
 
 type Encoding = "json" | "msgpack" | "proto";
 const ENCODINGS: readonly Encoding[] = ["json", "msgpack", "proto"];
@@ -21,8 +26,21 @@ const SUBPROTOCOL_OF: Readonly<Record<Encoding, Subprotocol>> = {
 
 interface Vector extends Record<Encoding, string> {
   readonly name: string;
+  readonly hash: number;
   readonly direction: "client" | "server";
   readonly also?: Partial<Record<Encoding, readonly string[]>>;
+}
+interface PatchVector extends Record<Encoding, string> {
+  readonly name: string;
+  readonly state: string;
+  readonly result: string;
+  readonly hash: number;
+  readonly code: string;
+}
+interface History {
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly frames: readonly { readonly frame: string; readonly state: string | null }[];
 }
 interface Refused {
   readonly name: string;
@@ -84,6 +102,7 @@ describe("values", () => {
   for (const vector of load<Vector>("values.json")) {
     it(`${vector.name} is the same in every encoding`, () => {
       const value = decodeValue("json", vector.json);
+      expect(stateHash(value)).toBe(vector.hash);
       for (const encoding of ENCODINGS) {
         expect(decodeValue(encoding, vector[encoding])).toEqual(value);
         const written = encodeValue(encoding, value);
@@ -91,6 +110,55 @@ describe("values", () => {
         for (const other of vector.also?.[encoding] ?? []) {
           if (!isBigLiteral(encoding, other)) expect(decodeValue(encoding, other)).toEqual(value);
         }
+      }
+    });
+  }
+});
+
+describe("patches", () => {
+  for (const vector of load<PatchVector>("patches.json")) {
+    it(`${vector.name}: the same in every encoding`, () => {
+      for (const encoding of ENCODINGS) {
+        const state = parseValue(vector.state);
+        const result = applyPatch(state, decodeValue(encoding, vector[encoding]));
+        expect(result).toEqual(parseValue(vector.result));
+        expect(stateHash(result)).toBe(vector.hash);
+        expect(state).toEqual(parseValue(vector.state));
+      }
+    });
+  }
+
+  for (const vector of load<PatchVector>("refused-patches.json")) {
+    it(`${vector.name}: refused with its code (PT7, PT8)`, () => {
+      for (const encoding of ENCODINGS) {
+        const state = parseValue(vector.state);
+        const patch = decodeValue(encoding, vector[encoding]);
+        const codeOf = () => {
+          try {
+            return applyPatch(state, patch);
+          } catch (error) {
+            return error instanceof ParlorError ? error.code : error;
+          }
+        };
+        expect(codeOf()).toBe(vector.code);
+        expect(state).toEqual(parseValue(vector.state));
+      }
+    });
+  }
+});
+
+describe("histories", () => {
+  for (const vector of load<History>("histories.json")) {
+    it(`${vector.name} leads where it should (ST2, ST4, ST5)`, () => {
+      let view: View | undefined;
+      for (const { frame, state } of vector.frames) {
+        const input = vector.encoding === "json" ? frame : bytes(frame);
+        const message = decode(SUBPROTOCOL_OF[vector.encoding], SERVER_FRAMES, input);
+        if (message.type !== "room_state") throw new Error("a history has other frames");
+        const next = nextView(view, message);
+        if (state === null) expect(next).toBeUndefined();
+        else expect(next?.value).toEqual(parseValue(state));
+        view = next ?? view;
       }
     });
   }

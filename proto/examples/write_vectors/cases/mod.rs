@@ -1,6 +1,8 @@
 //! What the vectors are made of.
 
 mod frames;
+mod histories;
+mod patches;
 mod refusals;
 mod values;
 
@@ -13,23 +15,29 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
     vec![
         ("frames.json", lines(&frames::vectors())),
         ("values.json", lines(&values::vectors())),
+        ("histories.json", lines(&histories::vectors())),
+        ("patches.json", lines(&patches::vectors())),
         ("refused-frames.json", lines(&refusals::frames())),
         ("refused-values.json", lines(&refusals::values())),
+        ("refused-patches.json", lines(&patches::refused())),
     ]
 }
 
 /// The fields of vectors, in the order in which they are written.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 13] = [
     "name",
     "direction",
     "encoding",
+    "state",
     "json",
     "input",
     "msgpack",
     "proto",
+    "result",
     "hash",
     "code",
     "also",
+    "frames",
 ];
 
 /// A JSON array with one vector on each line, so that a change shows as one line.

@@ -20,7 +20,7 @@ enum Input {
     Send { to: Vec<MemberId>, data: Value },
     /// Sends data to a seat.
     SendToSeat { is_spectator: bool, data: Value },
-    /// Publishes a view to everyone, filled up to a size.
+    /// Publishes a view to everyone, filled up to a size with the last byte of `n`.
     Publish {
         view: String,
         n: u64,
@@ -174,7 +174,7 @@ impl Room for Probe {
                 n,
                 filler_bytes,
             } => {
-                let filler = Bytes::from(vec![0; filler_bytes]);
+                let filler = Bytes::from(vec![n.to_le_bytes()[0]; filler_bytes]);
                 room.state(&view, &Numbered { n, filler });
             }
             Input::Whisper { view, to, n } => room.state_for(to, &view, &json!({ "n": n })),

@@ -20,7 +20,13 @@ const REJOIN_AFTER: Duration = Duration::from_millis(200);
 
 impl ClientState {
     /// Takes a frame.
-    pub(super) fn on_frame(&mut self, frame: ServerFrame) -> Vec<ClientFrame> {
+    ///
+    /// # Panics
+    ///
+    /// When a state does not fit what the client has.
+    pub(super) fn on_frame(&mut self, mut frame: ServerFrame) -> Vec<ClientFrame> {
+        let taken = self.copies.take(&mut frame);
+        taken.expect("the server sends patches for what its clients have");
         if let Some(index) = self.room_of(&frame) {
             return self.on_room_frame(index, frame);
         }

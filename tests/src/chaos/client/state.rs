@@ -12,6 +12,7 @@ use super::super::history::{Event, Input, Place};
 use super::inbound::JOIN_IDS;
 use super::play::{Game, Pacer, choose, payload_of};
 use super::{RoomPlan, Run, Script, Stage};
+use crate::copies::Copies;
 
 /// A client says how far it is at least so often.
 const ACK_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) struct ClientState {
     number: usize,
     pub(super) session: Option<Session>,
     pub(super) rooms: Vec<Room>,
+    pub(super) copies: Copies,
     pub(super) link: Link,
     pub(super) pacer: Option<Pacer>,
     pub(super) keeps_boards: bool,
@@ -94,6 +96,7 @@ impl ClientState {
             number,
             session: None,
             rooms: script.rooms.iter().map(room).collect(),
+            copies: Copies::default(),
             link: Link::Down,
             pacer: script.pace.clone().map(|pace| Pacer::new(pace, now)),
             keeps_boards: script.keeps_boards,

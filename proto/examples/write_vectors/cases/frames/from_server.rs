@@ -368,7 +368,7 @@ fn views() -> Vec<Case<ServerFrame>> {
             server::RoomState {
                 base: Some(2),
                 state: None,
-                patch: Some(payload("[[\"status\",\"active\"]]")),
+                patch: Some(payload("[1,\"active\"]")),
                 ..full.clone()
             }
             .into(),
