@@ -46,9 +46,6 @@ pub(crate) enum Verb {
         room: String,
         /// The member's number, as `inspect` shows it
         member: u64,
-        /// What the member is told
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
         #[command(flatten)]
         how: How,
     },
@@ -106,16 +103,8 @@ async fn perform(verb: Verb) -> anyhow::Result<()> {
             let text = format!("room {room} gets the signal {name}");
             act(&how, &room, "signal", &body, &text).await
         }
-        Verb::Kick {
-            room,
-            member,
-            reason,
-            how,
-        } => {
-            let mut body = json!({ "member": member });
-            if let Some(reason) = reason {
-                body["reason"] = reason.into();
-            }
+        Verb::Kick { room, member, how } => {
+            let body = json!({ "member": member });
             let text = format!("member {member} has to leave room {room}");
             act(&how, &room, "kick", &body, &text).await
         }
