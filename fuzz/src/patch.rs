@@ -121,7 +121,7 @@ impl Choices<'_> {
 
     /// What a value becomes.
     fn change_of(&mut self, value: &Value, depth: u8) -> Value {
-        if depth == 0 || self.next() % 8 == 0 {
+        if depth == 0 || self.next().is_multiple_of(8) {
             return self.value(depth);
         }
         let mut changed = value.clone();
