@@ -20,7 +20,7 @@ pub(crate) const NAME: &str = "uploads";
 pub(crate) const ABOUT: &str =
     "50 games while 50 components are uploaded, and without: what these cost";
 
-const PAIRS: u32 = 5;
+const PAIRS: u32 = 3;
 const UPLOADS: u32 = 50;
 const BOTS: &[&str] = &["--rooms", "50", "--players", "4", "--plugin", "grid"];
 /// Longer than the uploads take.
