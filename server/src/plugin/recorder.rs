@@ -64,8 +64,9 @@ pub(super) struct FlightRecorder {
     start: Start,
     batches: Vec<Recorded>,
     bytes: usize,
-    /// So many batches call for a new save, and so many for the next one.
+    /// So many batches call for a new save.
     batches_max: usize,
+    /// The same for the save that comes next, which is the first one's own.
     next_batches_max: usize,
 }
 
