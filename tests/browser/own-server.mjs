@@ -6,10 +6,27 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { launch } from "./support.mjs";
+
 export const BINARY = process.env.PARLOR_BINARY ?? fileURLToPath(new URL("../../target/debug/parlor", import.meta.url));
+
+/** A browser and a server of their own for all tests of a file: both are there once its tests run. */
+export function withOwnServer() {
+  const own = {};
+  before(async () => {
+    own.browser = await launch();
+    own.server = await ownServer();
+  });
+  after(async () => {
+    await own.browser.close();
+    await own.server.close();
+  });
+  return own;
+}
 
 /**
  * Starts one, which keeps its port and its data as long as the test does.

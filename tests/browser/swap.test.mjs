@@ -1,16 +1,15 @@
 /** A match whose room goes over to a version with a state of another shape, while it is played. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ownServer } from "./own-server.mjs";
+import { withOwnServer } from "./own-server.mjs";
 import {
   captureCells,
   cellsByOwner,
   checkResult,
   FROM_THE_CORNERS,
   FROM_THE_MIDDLE,
-  launch,
   ownNumber,
   tab,
   waitForPhase,
@@ -18,27 +17,18 @@ import {
 
 const NEXT = fileURLToPath(new URL("../../target/bundle/guests/grid-next.wasm", import.meta.url));
 
-let browser;
-let server;
-before(async () => {
-  browser = await launch();
-  server = await ownServer();
-});
-after(async () => {
-  await browser.close();
-  await server.close();
-});
+const own = withOwnServer();
 
 describe("a match", { timeout: 120_000 }, () => {
   it("goes on when its room changes to a version whose state has another shape, and nobody notices", async () => {
     const open = (name, subprotocol) =>
-      tab(browser, { name, subprotocol, server: server.url, path: "/?room=friday" });
+      tab(own.browser, { name, subprotocol, server: own.server.url, path: "/?room=friday" });
     const ada = await open("Ada", "v1.json");
     await ada.page.getByTestId("waiting-room").waitFor();
     const grace = await open("Grace", "v2.proto");
     await ada.page.getByTestId("waiting-room").getByText("Grace").waitFor();
     const pages = [ada.page, grace.page];
-    const pushed = await server.operate("plugin", "push", NEXT);
+    const pushed = await own.server.operate("plugin", "push", NEXT);
     assert.match(pushed, /^grid@0\.1\.0 .* is taken/);
 
     await grace.page.getByTestId("start").click();
@@ -48,7 +38,7 @@ describe("a match", { timeout: 120_000 }, () => {
     await Promise.all(pages.map((page) => haveCells(page, { [first]: 8, [second]: 6 })));
     const left = await secondsLeft(ada.page);
 
-    const swapped = await server.operate("plugin", "swap", "grid@0.1.0", "--room", "friday");
+    const swapped = await own.server.operate("plugin", "swap", "grid@0.1.0", "--room", "friday");
     assert.match(swapped, /^room friday went from 0\.0\.0 \(\w+\) to 0\.1\.0 \(\w+\) and stood still for \d+ µs; .*: same$/m);
     for (const page of pages) assert.deepEqual(await cellsByOwner(page), { [first]: 8, [second]: 6 });
     await Promise.all([
@@ -58,7 +48,7 @@ describe("a match", { timeout: 120_000 }, () => {
     await Promise.all(pages.map((page) => haveCells(page, { [first]: 14, [second]: 12 })));
     const leftThen = await secondsLeft(ada.page);
     assert(leftThen > 0 && leftThen < left, `the clock goes on: ${leftThen} s after ${left} s`);
-    const room = JSON.parse(await server.operate("room", "inspect", "friday", "--json"));
+    const room = JSON.parse(await own.server.operate("room", "inspect", "friday", "--json"));
     assert.equal(room.version, "0.1.0");
 
     const results = await Promise.all(pages.map(checkResult));
