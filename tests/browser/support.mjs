@@ -24,7 +24,7 @@ const BROWSERS = [
 ];
 
 /** How long one thing may take that is not the match itself. */
-const STEP_MS = 15_000;
+const STEP_MS = 30_000;
 /** A match takes 30 s; on a busy machine the rest takes its time. */
 export const MATCH_MS = 45_000;
 

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: the stages of CI, in order, up to the first that fails. Each can be run alone by its name.
+//! `cargo xtask test`: the stages of CI, in order. One that fails does not keep the others from running, so that one run says
+//! all that is wrong; without a build there is nothing to run. Each can be run alone by its name.
 
 use std::process::Command;
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl Stage {
         match self {
             Self::Check => check(),
             Self::Build => build::build(Part::ALL, Profile::Debug),
-            Self::Rust => context.tests(cargo("test").arg("--workspace")),
+            Self::Rust => context.tests(cargo("test").args(["--workspace", "--no-fail-fast"])),
             Self::Web => web(context),
             Self::TypeScript => typescript(context),
             Self::StockClient => stock_client(context),
@@ -97,7 +98,7 @@ struct Ended {
     is_ok: bool,
 }
 
-/// Runs the stages up to the first that fails, then says what happened.
+/// Runs the stages, then says what happened. The error is that of the first that failed.
 pub(crate) fn run(stages: &[Stage], full: bool) -> Result<()> {
     let mut ended = Vec::new();
     let mut outcome = Ok(());
@@ -108,24 +109,26 @@ pub(crate) fn run(stages: &[Stage], full: bool) -> Result<()> {
         };
         let start = exec::now();
         println!("\n=== {} ===", stage.name());
-        outcome = stage.perform(&mut context);
-        if outcome.is_err() && context.tally.failed == 0 {
+        let performed = stage.perform(&mut context);
+        if performed.is_err() && context.tally.failed == 0 {
             // A stage that fails before or beside its tests is a failure all the same.
             context.tally.failed = 1;
         }
-        let (name, is_ok) = (stage.name(), outcome.is_ok());
+        let (name, is_ok) = (stage.name(), performed.is_ok());
+        let performed = performed.with_context(|| {
+            format!("stage {name} failed; to run it alone, type: cargo xtask test {name}\ncause")
+        });
+        if let Err(error) = &performed {
+            println!("==> {error:#}");
+        }
+        outcome = outcome.and(performed);
         ended.push(Ended {
-            name: name.clone(),
+            name,
             duration: start.elapsed(),
             tally: context.tally,
             is_ok,
         });
-        if !is_ok {
-            outcome = outcome.with_context(|| {
-                format!(
-                    "stage {name} failed; to run it alone, type: cargo xtask test {name}\ncause"
-                )
-            });
+        if !is_ok && *stage == Stage::Build {
             break;
         }
     }

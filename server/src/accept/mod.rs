@@ -9,6 +9,7 @@ mod handshake;
 mod refusal;
 mod seats;
 mod steps;
+mod tarpit;
 mod tls;
 mod upgrade;
 

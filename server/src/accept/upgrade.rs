@@ -59,7 +59,10 @@ pub(super) async fn upgrade(
             let (code, reason) = (refusal.close_code(), refusal.reason().to_owned());
             return close_at_once(upgrade, node, arrival, Refused { code, reason });
         }
-        Err(Turned::Away(refusal)) => return refusal.response(),
+        Err(Turned::Away(refusal)) => {
+            gate.door.tarpit.hold().await;
+            return refusal.response();
+        }
     };
     let Some(subprotocol) = subprotocol else {
         let (code, reason) = (CloseCode::ProtocolError, offer::refusal_reason());
@@ -67,6 +70,7 @@ pub(super) async fn upgrade(
     };
     let admitted = node.auth.admit(&headers, &uri, offer.token, verdict).await;
     if let Some(left) = ban_left(&node, &admitted, connection.place) {
+        gate.door.tarpit.hold().await;
         return refuse_banned(&node, left);
     }
     let admission = match admitted {

@@ -22,6 +22,10 @@ pub struct DoorLimits {
     pub new_connections_per_address_per_second: u32,
     /// Connections a second of one address that are told that there are too many; the rest are dropped.
     pub refusals_per_address_per_second: u32,
+    /// How long those behind a proxy who get 429 wait for it, and whoever is banned.
+    pub refusal_delay: Duration,
+    /// So many at a time wait for it; the rest are answered at once.
+    pub delayed_refusals_max: usize,
     /// How long a trusted proxy may take to send its PROXY header.
     pub proxy_header_timeout: Duration,
     /// How long a client may take to send its first byte.
@@ -51,6 +55,8 @@ impl Default for DoorLimits {
             connections_per_address_max: 100,
             new_connections_per_address_per_second: 20,
             refusals_per_address_per_second: 5,
+            refusal_delay: Duration::from_secs(1),
+            delayed_refusals_max: 1_024,
             proxy_header_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(5),
             tls_timeout: Duration::from_secs(5),

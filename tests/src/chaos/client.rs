@@ -250,7 +250,7 @@ impl Client {
                 .script
                 .patience_max
                 .mul_f64(self.rng.random_range(0.15..1.0)),
-            Stage::Settle | Stage::Stop => crate::DEADLINE / 2,
+            Stage::Settle | Stage::Stop => crate::DEADLINE / 6,
         };
         let mut stage = self.run.stage.subscribe();
         let mut look = tokio::time::interval(LOOK);

@@ -8,7 +8,7 @@ use parlor_server::{DoorLimits, FileConfig, Limits};
 use parlor_tests::{Ended, Handshake, Metrics, Options, Socket, TestClient, TestServer, in_time};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
 /// For a deadline that a test is not about.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -187,11 +187,15 @@ async fn lm14_a_crowd_from_one_address_is_let_in_at_its_rate_told_a_few_times_an
     assert!(refused(&metrics, "address-rate") >= 5.0);
 }
 
+/// How long a refusal is held back where that is looked at.
+const DELAY: Duration = Duration::from_millis(200);
+
 #[tokio::test]
 async fn lm14_a_crowd_behind_a_proxy_is_told_a_few_times_and_then_gets_429() {
     let server = counting_behind("127.0.0.1", |doors| {
         doors.connections_per_address_max = 1;
         doors.refusals_per_address_per_second = 1;
+        doors.refusal_delay = DELAY;
     })
     .await;
     let knock = || {
@@ -203,14 +207,17 @@ async fn lm14_a_crowd_behind_a_proxy_is_told_a_few_times_and_then_gets_429() {
     assert_eq!(told.closed().await.code(), 4430);
     let turned_away = async {
         loop {
+            let start = Instant::now();
             // Within a second of the last, unless this machine is very slow.
             if let Err(refused) = knock().await {
-                return refused;
+                return (refused, start.elapsed());
             }
         }
     };
-    let refused = in_time("a 429", turned_away).await;
+    let (refused, waited) = in_time("a 429", turned_away).await;
     assert_eq!(refused.status, 429, "{refused:?}");
+    // Whoever asks again at once is to be slowed down.
+    assert!(waited >= DELAY, "{waited:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use parlor_plugin::bindings::exports::parlor::room::guest::Guest;
 use parlor_plugin::bindings::parlor::room::types as wit;
 use parlor_plugin::guest::{self, Slot};
 use parlor_plugin::{
-    Config, Ctx, Description, KvError, KvOutcome, Map, Member, Plugin, Result, Room, Tick,
+    Config, Ctx, Description, KvError, KvOutcome, Limits, Map, Member, Plugin, Result, Room, Tick,
 };
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -112,10 +112,16 @@ impl Room for Hostile {
 
 impl Plugin for Hostile {
     fn describe() -> Description {
+        let defaults = guest::default_description(env!("CARGO_PKG_VERSION"));
         Description {
             name: "hostile".to_owned(),
             tick_hz: 5,
-            ..guest::default_description(env!("CARGO_PKG_VERSION"))
+            limits: Limits {
+                // The most there is: harm that is not about time takes its time too, and has to fail for its own reason.
+                step_cpu_ms: Some(200),
+                ..defaults.limits
+            },
+            ..defaults
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{is_full, report};
 /// How long a stopping server may take, which is its default.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a crowd may take to get somewhere.
-const CROWD_MAX: Duration = DEADLINE.saturating_mul(3);
+const CROWD_MAX: Duration = DEADLINE;
 
 fn script(number: usize, rooms: Vec<RoomPlan>, address: SocketAddr) -> Script {
     Script {

@@ -1,4 +1,4 @@
-/** Who won most, asked for whenever the lobby comes into view. */
+/** Who won most, asked for while the lobby is in view: a result is stored some seconds after its match. */
 
 import { h, setText } from "../ui/dom";
 import { loadName } from "../ui/preferences";
@@ -6,6 +6,7 @@ import { readStandings } from "./standings";
 import type { Standing } from "./standings";
 
 const ADDRESS = "/storage/grid/public/leaderboard";
+const REFRESH_MS = 5_000;
 const COLUMNS: readonly { readonly label: string; readonly title: string }[] = [
   { label: "Wins", title: "Matches won" },
   { label: "Best", title: "Most cells in one match" },
@@ -17,7 +18,7 @@ export class Leaderboard {
   readonly #rows = h("tbody");
   readonly #table: HTMLElement;
   readonly #note = h("p", { class: "rooms-empty" });
-  #isOn = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor() {
     const heads = COLUMNS.map(({ label, title }) => h("th", { text: label, attrs: { scope: "col", title } }));
@@ -40,16 +41,22 @@ export class Leaderboard {
       h("h2", { text: "Leaderboard", attrs: { id: "leaderboard-title" } }),
       h("div", { class: "rooms-box" }, this.#table, this.#note),
     );
-    document.addEventListener("visibilitychange", () => this.#isOn && !document.hidden && void this.#refresh());
+    document.addEventListener("visibilitychange", () => this.#timer !== undefined && this.#refreshIfSeen());
   }
 
   start(): void {
-    this.#isOn = true;
+    this.stop();
+    this.#timer = setInterval(() => this.#refreshIfSeen(), REFRESH_MS);
     void this.#refresh();
   }
 
   stop(): void {
-    this.#isOn = false;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #refreshIfSeen(): void {
+    if (!document.hidden) void this.#refresh();
   }
 
   async #refresh(): Promise<void> {
