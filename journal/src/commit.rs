@@ -44,6 +44,8 @@ pub(crate) struct Committer {
     pub(crate) unsynced_since: Option<Instant>,
     /// When the last commit began.
     committed_at: Option<Instant>,
+    /// How long it took.
+    commit_took: Duration,
     /// A sync failed: what was not synced before is perhaps in memory only, and no further sync would write it.
     pub(crate) is_sync_broken: bool,
     pub(crate) encoder: GroupEncoder,
@@ -101,6 +103,7 @@ impl Committer {
             order: found.order,
             unsynced_since: None,
             committed_at: None,
+            commit_took: Duration::ZERO,
             is_sync_broken: false,
             encoder: GroupEncoder::new(salt),
             compaction: None,
@@ -135,7 +138,7 @@ impl Committer {
     fn run(mut self) {
         loop {
             let result = match self.next_work() {
-                Work::Commit(frames) => self.commit(&frames),
+                Work::Commit(frames) => self.timed_commit(&frames),
                 Work::Sync => self.sync_head(),
                 Work::Stop => break,
             };
@@ -192,14 +195,21 @@ impl Committer {
 
     /// Waits until the next commit may begin.
     fn pace(&mut self) {
-        let interval = self.options.commit_interval;
+        let interval = self.options.pacing.interval(self.commit_took);
         let since = self.committed_at.map(|it| it.elapsed());
         let early = since.map_or(Duration::ZERO, |it| interval.saturating_sub(it));
         let wait = early + self.options.hooks.commit_delay;
         if !wait.is_zero() {
             delay(wait);
         }
-        self.committed_at = Some(now());
+    }
+
+    fn timed_commit(&mut self, frames: &[Frame]) -> io::Result<()> {
+        let start = now();
+        self.committed_at = Some(start);
+        let result = self.commit(frames);
+        self.commit_took = start.elapsed();
+        result
     }
 
     /// Makes the frames durable, and with them whatever compaction has to move.

@@ -30,7 +30,7 @@ pub use format::PAYLOAD_BYTES_MAX;
 pub use inspect::{InspectError, Reader, inspect};
 pub use journal::{Health, Journal, Lsn};
 pub use open::{Damage, OpenError, OpenReport};
-pub use options::{Hooks, Options, SyncPolicy};
+pub use options::{Hooks, Options, Pacing, SyncPolicy};
 pub use read::{Dropped, ReadError, StreamData};
 pub use recording::{RecordingError, read_recording, write_recording};
 pub use stats::Stats;

@@ -15,9 +15,8 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// History beyond what recovery needs is kept while its stream takes no more than this.
     pub history_bytes_max: u64,
-    /// From the beginning of one commit to that of the next it takes at least so long: what comes meanwhile goes together.
-    /// Where a sync is fast, most of the time of one goes into the commits, and not into what they keep.
-    pub commit_interval: Duration,
+    /// How commits are put off, so that more goes together.
+    pub pacing: Pacing,
     /// Where the files are.
     pub disk: Arc<dyn Disk>,
     /// What tests change.
@@ -32,7 +31,7 @@ impl Options {
             sync: SyncPolicy::Always,
             segment_bytes_max: 64 << 20,
             history_bytes_max: 1 << 20,
-            commit_interval: Duration::ZERO,
+            pacing: Pacing::NONE,
             disk: Arc::new(RealDisk),
             hooks: Hooks::default(),
         }
@@ -48,6 +47,33 @@ pub enum SyncPolicy {
     Every(Duration),
     /// It survives the end of the process.
     Never,
+}
+
+/// How commits are put off, so that more goes together. A commit costs the same, most of it inside the kernel, however much is
+/// in it: without this, a disk that syncs fast has it done as often as it can, and a server that is busy becomes busier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// From the beginning of one commit to that of the next it takes at least so long,
+    pub interval_min: Duration,
+    /// and as long as this many of the last commit, which takes longer where the disk or the processor is busy,
+    pub commits: u32,
+    /// but not longer than this on that account.
+    pub interval_max: Duration,
+}
+
+impl Pacing {
+    /// Each commit begins as soon as the one before has ended.
+    pub const NONE: Self = Self {
+        interval_min: Duration::ZERO,
+        commits: 0,
+        interval_max: Duration::ZERO,
+    };
+
+    /// From the beginning of a commit that took so long to that of the next.
+    pub(crate) fn interval(self, took: Duration) -> Duration {
+        let stretched = took.saturating_mul(self.commits).min(self.interval_max);
+        stretched.max(self.interval_min)
+    }
 }
 
 /// What tests change.
@@ -88,5 +114,24 @@ impl fmt::Debug for Hooks {
             .field("is_fsync_skipped", &self.is_fsync_skipped)
             .field("commit_delay", &self.commit_delay)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_that_take_longer_come_less_often_within_bounds() {
+        let ms = Duration::from_millis;
+        let pacing = Pacing {
+            interval_min: ms(1),
+            commits: 8,
+            interval_max: ms(8),
+        };
+        assert_eq!(pacing.interval(Duration::from_micros(50)), ms(1));
+        assert_eq!(pacing.interval(Duration::from_micros(500)), ms(4));
+        assert_eq!(pacing.interval(ms(20)), ms(8));
+        assert_eq!(Pacing::NONE.interval(ms(20)), Duration::ZERO);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parlor_journal::{
-    Disk, Frame, Hooks, Journal, Options, RealDisk, StreamId, SyncPolicy, write_recording,
+    Disk, Frame, Hooks, Journal, Options, Pacing, RealDisk, StreamId, SyncPolicy, write_recording,
 };
 use parlor_proto::Durability;
 use tokio::sync::Semaphore;
@@ -23,8 +23,12 @@ use crate::plugin::{Version, wit};
 const JOURNAL_FOLDER: &str = "journal";
 /// The folder of rooms that could not be brought back.
 const SET_ASIDE_FOLDER: &str = "set-aside";
-/// Far less than anybody notices, and far more than a sync takes of a good disk.
-const COMMIT_INTERVAL: Duration = Duration::from_millis(1);
+/// Less than anybody notices, and of a good disk that is not busy more than a sync takes.
+const PACING: Pacing = Pacing {
+    interval_min: Duration::from_millis(1),
+    commits: 8,
+    interval_max: Duration::from_millis(8),
+};
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
 /// own.
 const RECOVERIES_PER_CORE: usize = 1;
@@ -90,7 +94,7 @@ impl Persistence {
             sync: settings.sync,
             segment_bytes_max: settings.segment_bytes_max,
             history_bytes_max: settings.history_bytes_max,
-            commit_interval: COMMIT_INTERVAL,
+            pacing: PACING,
             disk: settings.disk.clone().unwrap_or_else(|| Arc::new(RealDisk)),
             hooks: hooks(test_break, crash_points),
         };
