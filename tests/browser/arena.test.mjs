@@ -87,7 +87,6 @@ describe("the arena", { concurrency: true, timeout: 180_000 }, () => {
     await touch.send("Input.dispatchTouchEvent", { type: "touchStart", ...at(200, 600) });
     await touch.send("Input.dispatchTouchEvent", { type: "touchMove", ...at(200, 690) });
     await until(thumb, ({ server }) => server.y > had.server.y + 50);
-    await picture(thumb.page, "arena-phone");
     await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
     await Promise.all([atRest(mouse), atRest(thumb)]);
 
@@ -96,6 +95,19 @@ describe("the arena", { concurrency: true, timeout: 180_000 }, () => {
     const measures = await mouse.page.evaluate(() => performance.getEntriesByName("arena:frame").length);
     assert(measures > 10);
     await Promise.all([mouse.close(), thumb.close()]);
+  });
+
+  it("looks like this with a crowd", { skip: process.env.PARLOR_SCREENSHOTS !== "1" }, async () => {
+    const room = unique();
+    const crowd = await furnish(room, 70);
+    for (const phone of [false, true]) {
+      const ada = await inArena("Ada", room, { phone });
+      await goTo(ada, { x: 800, y: 800 });
+      await ada.page.evaluate(() => document.querySelector("[data-testid=arena-stats]").remove());
+      await picture(ada.page, phone ? "arena-phone" : "arena");
+      await ada.close();
+    }
+    await crowd.close();
   });
 
   it("is found from the lobby", async () => {
@@ -117,6 +129,29 @@ async function inArena(name, room, options = {}) {
   const opened = await tab(browser, { name, path: `/arena/?stats&room=${room}`, ...options });
   await opened.page.locator("[data-testid=arena-stats][data-facts]").waitFor();
   return opened;
+}
+
+/** For the pictures only: people who run about. */
+async function furnish(room, count) {
+  const crowd = await tab(browser, { name: "Crowd", path: "/play/" });
+  await crowd.page.evaluate(
+    async ([where, size]) => {
+      const { connect } = await import("/parlor.js");
+      const names = ["Grace", "Edsger", "Barbara", "Alan", "Radia", "Donald", "Frances", "Tony", "Margaret", "Niklaus"];
+      for (let number = 0; number < size; number += 1) {
+        const joined = await connect("/ws", { name: names[number % names.length] }).join(where, { plugin: "arena" });
+        const turn = () => {
+          const angle = Math.random() * 2 * Math.PI;
+          const [x, y] = [Math.cos(angle), Math.sin(angle)].map((along) => Math.trunc(along * 127));
+          joined.send({ type: "steer", x, y });
+        };
+        turn();
+        setInterval(turn, 1_500 + 20 * number);
+      }
+    },
+    [room, count],
+  );
+  return crowd;
 }
 
 /** What the page knows, as `?stats` tells it ten times a second. */

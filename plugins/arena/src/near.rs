@@ -51,7 +51,6 @@ impl Sights {
             let places = ids.iter().filter_map(|id| world.discs.get(id));
             let places: Vec<Position> = places.map(|disc| units(disc.place)).collect();
             let seen = self.orbs.look(*id, disc.place, REACH, &orbs).seen;
-            let lying = (0_u32..).zip(&world.orbs);
             let near = Near {
                 me: (disc.steer.x, disc.steer.y, points(*id)),
                 ids,
@@ -60,9 +59,9 @@ impl Sights {
                     .iter()
                     .flat_map(|(x, y)| [x % CELL_UNITS, y % CELL_UNITS])
                     .collect(),
-                orbs: lying
-                    .filter(|(orb, _)| seen.binary_search(orb).is_ok())
-                    .map(|(orb, place)| (orb, units(*place)))
+                orbs: seen
+                    .iter()
+                    .filter_map(|orb| world.orb(*orb).map(|place| (*orb, units(place))))
                     .collect(),
             };
             room.state_for(*id, "near", &near);

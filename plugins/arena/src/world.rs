@@ -74,6 +74,12 @@ impl World {
         Grid::of(CELL, self.discs.iter().map(|(id, disc)| (*id, disc.place)))
     }
 
+    /// Where an orb lies, by its number.
+    pub(crate) fn orb(&self, number: u32) -> Option<Position> {
+        let index = usize::try_from(number).ok()?;
+        self.orbs.get(index).copied()
+    }
+
     /// Pushes apart, in the order of their ids, all pairs that overlap once all have moved.
     fn collide(&mut self) {
         let grid = self.grid();

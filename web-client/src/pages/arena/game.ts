@@ -5,13 +5,19 @@
 
 import type { Motion, Reply, Value } from "../../lib";
 import { Ease } from "./ease";
-import { cut, UNIT } from "./motion";
+import { GOING_TICKS } from "./collision";
+import type { Body } from "./collision";
+import { cut, UNIT, whole } from "./motion";
 import type { Steer, Vector } from "./motion";
 import { readNear } from "./near";
+import type { Near } from "./near";
 import { between, Others } from "./others";
 import { Prediction } from "./prediction";
 import { Sender } from "./sender";
 import { TickClock } from "./tick-clock";
+
+/** Who is farther away than this is not met before the next views come. */
+const MEETING_UNITS = 160;
 
 export interface SteerInput {
   readonly type: "steer";
@@ -58,10 +64,12 @@ export interface Facts {
 export class Game {
   readonly #link: GameLink;
   readonly #clock = new TickClock();
-  readonly #prediction = new Prediction();
+  readonly #prediction: Prediction;
   readonly #sender = new Sender();
   readonly #ease = new Ease();
   readonly #others = new Others();
+  /** The view before the next one. */
+  #last: { readonly near: Near; readonly tick: number } | undefined;
   #isFresh = true;
   #unanswered = 0;
   /** The tick of the last reply. */
@@ -70,6 +78,7 @@ export class Game {
 
   constructor(link: GameLink) {
     this.#link = link;
+    this.#prediction = new Prediction(() => link.you());
   }
 
   get facts(): Facts | undefined {
@@ -82,7 +91,8 @@ export class Game {
     const place = near?.discs.get(this.#link.you());
     if (!near || !place) return;
     this.#clock.onView(tick, now_ms);
-    this.#prediction.onView(tick, place, near.steer);
+    this.#prediction.onView(tick, place, near.steer, this.#bodies(near, place, tick));
+    this.#last = { near, tick };
     this.#isFresh = false;
     // Whatever was sent, this is what holds: after a loss, it may not be what is wanted.
     if (this.#unanswered === 0 && tick >= this.#applied) this.#sender.restart(near.steer);
@@ -137,6 +147,19 @@ export class Game {
         this.#sender.restart(undefined);
       },
     );
+  }
+
+  /** Who is near enough to be met soon, and goes on as it went since the last view. */
+  #bodies(near: Near, place: Vector, tick: number): Body[] {
+    const ticks = Math.max(1, tick - (this.#last?.tick ?? 0));
+    const bodies: Body[] = [];
+    for (const [id, { x, y }] of near.discs) {
+      if (id === this.#link.you() || Math.hypot(x - place.x, y - place.y) > MEETING_UNITS) continue;
+      const before = this.#last?.near.discs.get(id) ?? { x, y };
+      const way = { x: whole(((x - before.x) * UNIT) / ticks), y: whole(((y - before.y) * UNIT) / ticks) };
+      bodies.push({ id, place: { x: x * UNIT, y: y * UNIT }, way, until: tick + GOING_TICKS });
+    }
+    return bodies;
   }
 
   #predicted(tick: number): Vector | undefined {

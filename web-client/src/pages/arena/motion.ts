@@ -54,6 +54,6 @@ export function toUnits({ x, y }: Vector): Vector {
 }
 
 /** Towards zero, and never to -0. */
-function whole(number: number): number {
+export function whole(number: number): number {
   return Math.trunc(number) + 0;
 }

@@ -33,7 +33,7 @@ function units(prediction: Prediction, tick: number): Vector | undefined {
 
 describe("prediction", () => {
   it("knows nothing before the first view, and is where that says then", () => {
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     expect(prediction.at(5)).toBeUndefined();
     prediction.onView(5, START, STILL);
     expect(units(prediction, 5)).toEqual(START);
@@ -42,7 +42,7 @@ describe("prediction", () => {
 
   it("moves at once, and is never corrected where the guess was right, to the last digit", () => {
     const room = roomOf({ 4: RIGHT, 9: SLOW });
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     const view = () => {
       const { tick, place, steer } = room.next();
       prediction.onView(tick, place, steer);
@@ -65,7 +65,7 @@ describe("prediction", () => {
 
   it("takes the tick of the reply for the guess", () => {
     const room = roomOf({ 6: RIGHT });
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     for (let tick = 1; tick <= 3; tick += 1) prediction.onView(tick, START, STILL);
     const answered = prediction.steer(RIGHT, 4);
     expect(units(prediction, 6)).toEqual({ x: 836, y: 800 });
@@ -80,7 +80,7 @@ describe("prediction", () => {
   });
 
   it("takes it that what has no answer came later than the view, and in its order", () => {
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     prediction.onView(1, START, STILL);
     const first = prediction.steer(RIGHT, 2);
     prediction.steer({ x: 0, y: 127 }, 3);
@@ -95,7 +95,7 @@ describe("prediction", () => {
 
   it("believes the room, and counts that", () => {
     const room = roomOf({ 2: RIGHT });
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     prediction.onView(1, START, STILL);
     room.next();
     prediction.steer(RIGHT, 2)(2);
@@ -108,7 +108,7 @@ describe("prediction", () => {
   });
 
   it("forgets what was refused", () => {
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     prediction.onView(1, START, STILL);
     const answered = prediction.steer(RIGHT, 2);
     answered(undefined);
@@ -116,7 +116,7 @@ describe("prediction", () => {
   });
 
   it("does not run on for longer than a second where nothing comes", () => {
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     prediction.onView(1, START, STILL);
     // A minute in which there was nothing to tell.
     prediction.steer(RIGHT, 1_200)(1_200);
@@ -124,8 +124,22 @@ describe("prediction", () => {
     expect(units(prediction, 5_000)).toEqual(units(prediction, 1_200 + AHEAD_TICKS_MAX));
   });
 
+  it("expects to be pushed as the room pushes, by who stands there and by who comes along", () => {
+    const prediction = new Prediction(() => 7);
+    const standing = { id: 3, place: { x: 840 * UNIT, y: 800 * UNIT }, way: STILL, until: 5 };
+    prediction.onView(1, START, RIGHT, [standing]);
+    // 12 units on they overlap by 4, of which each takes half; then by 12 in each tick.
+    expect([2, 3, 4].map((tick) => units(prediction, tick)?.x)).toEqual([810, 816, 822]);
+
+    const coming = { id: 9, place: { x: 800 * UNIT, y: 850 * UNIT }, way: { x: 0, y: -10 * UNIT }, until: 6 };
+    prediction.onView(2, START, STILL, [coming]);
+    expect([3, 4].map((tick) => units(prediction, tick)?.y)).toEqual([800, 799]);
+    // Whoever is not heard of any more has stopped.
+    expect(units(prediction, 400)).toEqual(units(prediction, 6));
+  });
+
   it("begins anew", () => {
-    const prediction = new Prediction();
+    const prediction = new Prediction(() => 7);
     prediction.onView(1, START, RIGHT);
     prediction.clear();
     expect(prediction.at(2)).toBeUndefined();

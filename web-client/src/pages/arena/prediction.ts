@@ -4,6 +4,8 @@
  * says in which tick it was applied; until then that is a guess.
  */
 
+import { GOING_TICKS, step } from "./collision";
+import type { Body } from "./collision";
 import { moved, toUnits, UNIT } from "./motion";
 import type { Steer, Vector } from "./motion";
 
@@ -26,6 +28,8 @@ interface Seen {
   /** In whole units. */
   readonly place: Vector;
   readonly steer: Steer;
+  /** Who is near, in the order of ids. */
+  readonly bodies: readonly Body[];
 }
 
 export class Prediction {
@@ -36,11 +40,17 @@ export class Prediction {
   /** What the room said since. It is looked at when it is needed, for the replies may come right behind it. */
   #news: Seen | undefined;
   #sent: Sent[] = [];
+  readonly #you: () => number;
 
-  /** A view came. */
-  onView(tick: number, units: Vector, steer: Steer): void {
+  /** `you` is this member's number. */
+  constructor(you: () => number) {
+    this.#you = you;
+  }
+
+  /** A view came: where this member is, in whole units, what holds for it, and who is near. */
+  onView(tick: number, units: Vector, steer: Steer, bodies: readonly Body[] = []): void {
     if (this.#news && tick <= this.#news.tick) return;
-    const seen = { tick, place: units, steer };
+    const seen = { tick, place: units, steer, bodies };
     if (this.#base) this.#news = seen;
     else this.#base = exact(seen);
   }
@@ -73,9 +83,10 @@ export class Prediction {
 
   /** Where this member is at a tick with its fraction, in parts of a unit; undefined before the first view. */
   at(tick: number): Vector | undefined {
-    const base = this.#settle();
-    if (!base) return undefined;
-    const until = Math.min(Math.max(tick, base.tick), this.#lastHeard(base) + AHEAD_TICKS_MAX);
+    const settled = this.#settle();
+    if (!settled) return undefined;
+    const base = this.#afterRest(settled, tick);
+    const until = Math.min(Math.max(tick, base.tick), base.tick + AHEAD_TICKS_MAX);
     const before = this.#walk(base, Math.floor(until));
     const after = this.#walk(before, before.tick + 1);
     const part = until - before.tick;
@@ -89,7 +100,7 @@ export class Prediction {
     if (!base || !news || news.tick <= base.tick) return base;
     this.#news = undefined;
     this.#guess(news.tick + 1);
-    const predicted = news.tick - base.tick > GAP_TICKS_MAX ? undefined : this.#walk(base, news.tick).place;
+    const predicted = news.tick - base.tick > GAP_TICKS_MAX ? undefined : this.#walk(this.#afterRest(base, news.tick), news.tick).place;
     const isAgreed = predicted !== undefined && isSame(toUnits(predicted), news.place);
     if (!isAgreed) this.corrections += 1;
     this.#base = isAgreed ? { ...news, place: predicted } : exact(news);
@@ -106,20 +117,23 @@ export class Prediction {
     }
   }
 
-  /** The last tick of which the room told, or would have: of who does not move there is nothing to tell. */
-  #lastHeard(base: Seen): number {
-    if (!isSame(moved(base.place, base.steer), base.place)) return base.tick;
-    return this.#sent[0]?.tick ?? Number.POSITIVE_INFINITY;
+  /** Who does not move is where it was until it is told to move: there is nothing for the room to tell. */
+  #afterRest(base: Seen, until: number): Seen {
+    if (!isSame(moved(base.place, base.steer), base.place)) return base;
+    const next = Math.min(Math.floor(until), (this.#sent[0]?.tick ?? Number.POSITIVE_INFINITY) - 1);
+    if (next <= base.tick) return base;
+    // Unless somebody else comes along, as far as that is foreseen.
+    return { ...this.#walk(base, Math.min(next, base.tick + GOING_TICKS)), tick: next };
   }
 
   #walk(from: Seen, until: number): Seen {
-    let { place, steer, tick } = from;
+    let { place, steer, tick, bodies } = from;
     while (tick < until) {
       tick += 1;
       for (const sent of this.#sent) if (sent.tick === tick) steer = sent.steer;
-      place = moved(place, steer);
+      ({ place, bodies } = step(this.#you(), tick, place, steer, bodies));
     }
-    return { tick, place, steer };
+    return { tick, place, steer, bodies };
   }
 }
 
