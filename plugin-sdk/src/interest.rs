@@ -77,7 +77,6 @@ impl<K: Copy + Ord> Grid<K> {
         let reach = i64::from(radius);
         let [left, right, top, bottom] =
             [x - reach, x + reach, y - reach, y + reach].map(|edge| edge.div_euclid(self.cell));
-        let mut rest = &self.entries[..];
         // From one row that has something in it to the next, so that a huge radius costs no more than all that is
         // there.
         let above = self.entries.partition_point(|entry| entry.cell.0 < top);

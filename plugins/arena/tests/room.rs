@@ -170,7 +170,12 @@ fn the_room_decides_who_is_pushed_where() {
     for _ in 0..20 {
         let seen = near(&room, ann);
         let (me, other) = (seen.place(ann).unwrap(), seen.place(bob).unwrap());
-        steer(&mut room, ann, 3 * (other.0 - me.0).clamp(-42, 42), 3 * (other.1 - me.1).clamp(-42, 42));
+        steer(
+            &mut room,
+            ann,
+            3 * (other.0 - me.0).clamp(-42, 42),
+            3 * (other.1 - me.1).clamp(-42, 42),
+        );
         room.tick(1);
     }
     let seen = near(&room, ann);
