@@ -20,6 +20,7 @@ use crate::{
     journal::{Shared, State, queued_bytes},
     open::{OpenError, OpenReport, look, segment_name},
     options::{Options, SyncPolicy},
+    pacing::{Moment, Pacer, process_cpu_time},
     stream::{Frame, FrameKind},
 };
 
@@ -42,10 +43,7 @@ pub(crate) struct Committer {
     /// The order of the frame before the first of this process.
     pub(crate) order: u64,
     pub(crate) unsynced_since: Option<Instant>,
-    /// When the last commit began.
-    committed_at: Option<Instant>,
-    /// How long it took.
-    commit_took: Duration,
+    pacer: Pacer,
     /// A sync failed: what was not synced before is perhaps in memory only, and no further sync would write it.
     pub(crate) is_sync_broken: bool,
     pub(crate) encoder: GroupEncoder,
@@ -102,8 +100,7 @@ impl Committer {
             synced_group: found.next_group - 1,
             order: found.order,
             unsynced_since: None,
-            committed_at: None,
-            commit_took: Duration::ZERO,
+            pacer: Pacer::new(options.pacing),
             is_sync_broken: false,
             encoder: GroupEncoder::new(salt),
             compaction: None,
@@ -138,7 +135,7 @@ impl Committer {
     fn run(mut self) {
         loop {
             let result = match self.next_work() {
-                Work::Commit(frames) => self.timed_commit(&frames),
+                Work::Commit(frames) => self.commit(&frames),
                 Work::Sync => self.sync_head(),
                 Work::Stop => break,
             };
@@ -195,21 +192,14 @@ impl Committer {
 
     /// Waits until the next commit may begin.
     fn pace(&mut self) {
-        let interval = self.options.pacing.interval(self.commit_took);
-        let since = self.committed_at.map(|it| it.elapsed());
-        let early = since.map_or(Duration::ZERO, |it| interval.saturating_sub(it));
-        let wait = early + self.options.hooks.commit_delay;
+        let wait = self.pacer.wait(now()) + self.options.hooks.commit_delay;
         if !wait.is_zero() {
             delay(wait);
         }
-    }
-
-    fn timed_commit(&mut self, frames: &[Frame]) -> io::Result<()> {
-        let start = now();
-        self.committed_at = Some(start);
-        let result = self.commit(frames);
-        self.commit_took = start.elapsed();
-        result
+        self.pacer.begins(Moment {
+            at: now(),
+            cpu: process_cpu_time(),
+        });
     }
 
     /// Makes the frames durable, and with them whatever compaction has to move.

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{Disk, RealDisk};
+use crate::{Disk, Pacing, RealDisk};
 
 /// How a journal is opened.
 #[derive(Clone, Debug)]
@@ -49,33 +49,6 @@ pub enum SyncPolicy {
     Never,
 }
 
-/// How commits are put off, so that more goes together. A commit costs the same, most of it inside the kernel, however much is
-/// in it: without this, a disk that syncs fast has it done as often as it can, and a server that is busy becomes busier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pacing {
-    /// From the beginning of one commit to that of the next it takes at least so long,
-    pub interval_min: Duration,
-    /// and as long as this many of the last commit, which takes longer where the disk or the processor is busy,
-    pub commits: u32,
-    /// but not longer than this on that account.
-    pub interval_max: Duration,
-}
-
-impl Pacing {
-    /// Each commit begins as soon as the one before has ended.
-    pub const NONE: Self = Self {
-        interval_min: Duration::ZERO,
-        commits: 0,
-        interval_max: Duration::ZERO,
-    };
-
-    /// From the beginning of a commit that took so long to that of the next.
-    pub(crate) fn interval(self, took: Duration) -> Duration {
-        let stretched = took.saturating_mul(self.commits).min(self.interval_max);
-        stretched.max(self.interval_min)
-    }
-}
-
 /// What tests change.
 #[derive(Clone)]
 pub struct Hooks {
@@ -114,24 +87,5 @@ impl fmt::Debug for Hooks {
             .field("is_fsync_skipped", &self.is_fsync_skipped)
             .field("commit_delay", &self.commit_delay)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commits_that_take_longer_come_less_often_within_bounds() {
-        let ms = Duration::from_millis;
-        let pacing = Pacing {
-            interval_min: ms(1),
-            commits: 8,
-            interval_max: ms(8),
-        };
-        assert_eq!(pacing.interval(Duration::from_micros(50)), ms(1));
-        assert_eq!(pacing.interval(Duration::from_micros(500)), ms(4));
-        assert_eq!(pacing.interval(ms(20)), ms(8));
-        assert_eq!(Pacing::NONE.interval(ms(20)), Duration::ZERO);
     }
 }

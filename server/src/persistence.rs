@@ -23,11 +23,10 @@ use crate::plugin::{Version, wit};
 const JOURNAL_FOLDER: &str = "journal";
 /// The folder of rooms that could not be brought back.
 const SET_ASIDE_FOLDER: &str = "set-aside";
-/// Less than anybody notices, and of a good disk that is not busy more than a sync takes.
+/// Less than anybody notices; and at the least more than a sync takes of a good disk.
 const PACING: Pacing = Pacing {
     interval_min: Duration::from_millis(1),
-    commits: 8,
-    interval_max: Duration::from_millis(8),
+    interval_max: Duration::from_millis(10),
 };
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
 /// own.
