@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const SERVER = process.env["PARLOR_URL"] ?? "http://127.0.0.1:8080";
 
-/** The pages, as the server embeds them: `/`, `/play/` and `/replay/`. The SDK has a build of its own, in `vite.lib.config.ts`. */
+/** The pages, as the server embeds them: `/`, `/play/`, `/arena/` and `/replay/`. The SDK has a build of its own, in `vite.lib.config.ts`. */
 export default defineConfig({
   build: {
     outDir: "../target/bundle/web",
@@ -11,7 +11,14 @@ export default defineConfig({
     assetsDir: "play/assets",
     modulePreload: { polyfill: false },
     target: "es2022",
-    rollupOptions: { input: { lobby: "index.html", play: "play/index.html", replay: "replay/index.html" } },
+    rollupOptions: {
+      input: {
+        lobby: "index.html",
+        play: "play/index.html",
+        arena: "arena/index.html",
+        replay: "replay/index.html",
+      },
+    },
   },
   server: {
     proxy: { "/ws": { target: SERVER, ws: true }, "/storage": { target: SERVER } },

@@ -22,8 +22,8 @@ use crate::script::{Script, Sight, Stamp};
 use crate::socket::{Inbound, Socket, SocketError};
 use crate::traffic::Counters;
 
-/// The time between two ticks of the grid.
-const GRID_TICK_US: u64 = 50_000;
+/// The time between two ticks of what moves: the grid, and the arena.
+const TICK_US: u64 = 50_000;
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,8 @@ struct Bot {
     schedule: Option<Schedule>,
     /// Where inputs are not sent on a schedule: until when each answer is followed by the next input.
     refill_until: Option<Instant>,
-    last_board: Option<(u64, Instant)>,
+    /// When the last state of what moves came, and of which tick it was.
+    last_moving: Option<(u64, Instant)>,
     /// What states and patches have made of each view.
     views: HashMap<String, ViewCopy>,
 }
@@ -127,7 +128,7 @@ impl Bot {
             acks: Acks::new(joined.epoch, joined.seq),
             schedule: None,
             refill_until: None,
-            last_board: None,
+            last_moving: None,
             views: HashMap::new(),
             seed,
         })
@@ -402,34 +403,54 @@ impl Bot {
         };
         let state = copy.state.value().clone();
         self.views.insert(frame.view.clone(), copy);
-        let (Script::Grid(grid), "board") = (&mut self.script, frame.view.as_str()) else {
+        let is_moving = matches!(
+            (&self.script, frame.view.as_str()),
+            (Script::Grid(_), "board") | (Script::Arena(_), "near")
+        );
+        if !is_moving {
             return;
-        };
-        let now = Instant::now();
-        let shared = &self.seed.shared;
-        let record = |measure, micros| shared.samples.record(self.seed.number, measure, micros);
-        if let Some((tick, at)) = self.last_board
-            && frame.tick > tick
-        {
-            let ticks_us = (frame.tick - tick).saturating_mul(GRID_TICK_US);
-            let apart_us = u64::try_from(now.duration_since(at).as_micros()).unwrap_or(u64::MAX);
-            record(Measure::StateJitter, apart_us.abs_diff(ticks_us));
         }
-        // Before the bots play, a board may be one that was published long ago, for a newcomer.
-        self.last_board = self.schedule.is_some().then_some((frame.tick, now));
-        let sight = Sight {
-            state: &state,
-            me: self.me,
-            place: self.seed.place as usize,
-            room: &self.seed.room,
-        };
+        let now = Instant::now();
+        self.on_moving(frame.tick, now);
+        let shared = &self.seed.shared;
         let now_us = shared.micros(now);
-        let is_board = grid.on_board(&sight, |shown| {
-            record(screen(shown.is_own), now_us.saturating_sub(shown.at_us));
-        });
-        if !is_board {
+        let shown = |measure, at_us| {
+            let since_us = now_us.saturating_sub(at_us);
+            shared.samples.record(self.seed.number, measure, since_us);
+        };
+        let is_readable = match &mut self.script {
+            Script::Grid(grid) => {
+                let sight = Sight {
+                    state: &state,
+                    me: self.me,
+                    place: self.seed.place as usize,
+                    room: &self.seed.room,
+                };
+                grid.on_board(&sight, |it| shown(screen(it.is_own), it.at_us))
+            }
+            Script::Arena(arena) => {
+                arena.on_near(&state, self.me, |at_us| shown(Measure::OwnScreen, at_us))
+            }
+            Script::Chat | Script::Echo | Script::Broadcast => true,
+        };
+        if !is_readable {
             self.ledger.on_fault(Fault::Unreadable);
         }
+    }
+
+    /// A state of what moves came: how evenly do they come?
+    fn on_moving(&mut self, tick: u64, now: Instant) {
+        if let Some((last, at)) = self.last_moving
+            && tick > last
+        {
+            let ticks_us = (tick - last).saturating_mul(TICK_US);
+            let apart_us = u64::try_from(now.duration_since(at).as_micros()).unwrap_or(u64::MAX);
+            let jitter_us = apart_us.abs_diff(ticks_us);
+            let samples = &self.seed.shared.samples;
+            samples.record(self.seed.number, Measure::StateJitter, jitter_us);
+        }
+        // Before the bots play, a state may be one that was published long ago, for a newcomer.
+        self.last_moving = self.schedule.is_some().then_some((tick, now));
     }
 
     fn measure(&self, measure: Measure, since_us: u64) {

@@ -32,7 +32,7 @@ pub struct Options {
     /// How many rooms
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub rooms: usize,
-    /// How many bots in each room; grid takes 2 to 8. At most 20,000 bots in all
+    /// How many bots in each room; grid takes 2 to 8, arena up to 128. At most 20,000 bots in all
     #[arg(long, value_name = "M", default_value_t = 8)]
     pub players: usize,
     /// The plugin to play
@@ -47,7 +47,7 @@ pub struct Options {
     /// How long to send first without counting
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub warm_up: Duration,
-    /// Inputs a second and bot, up to 1000 [default: grid 5, chat 1, echo 10, broadcast 1]
+    /// Inputs a second and bot, up to 1000 [default: grid 5, chat 1, echo 10, broadcast 1, arena 2]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<f64>,
     /// Send as fast as the server answers: each bot keeps so many inputs on their way. For throughput; latencies then say
@@ -102,6 +102,8 @@ pub enum Plugin {
     Echo,
     /// Sends messages, which everybody else hears.
     Broadcast,
+    /// Goes in another direction with each input.
+    Arena,
 }
 
 impl Plugin {
@@ -113,12 +115,14 @@ impl Plugin {
             Self::Chat => "chat",
             Self::Echo => "echo",
             Self::Broadcast => "broadcast",
+            Self::Arena => "arena",
         }
     }
 
     const fn default_rate(self) -> f64 {
         match self {
             Self::Grid => 5.0,
+            Self::Arena => 2.0,
             Self::Chat | Self::Broadcast => 1.0,
             Self::Echo => 10.0,
         }
@@ -135,6 +139,7 @@ impl Plugin {
             Self::Grid => (2, 8),
             Self::Chat | Self::Echo => (1, 1_000),
             Self::Broadcast => (2, 10_000),
+            Self::Arena => (1, 128),
         }
     }
 }

@@ -32,8 +32,8 @@ struct Place {
 
 impl Room {
     pub(crate) fn new(name: String, players: usize, audience: Audience) -> Self {
-        // Only captures, which nobody hears of by message, are timed by cell.
-        let is_grid = audience == Audience::Nobody;
+        // Only what nobody hears of by message may be timed by cell.
+        let has_cells = audience == Audience::Nobody;
         let place = || Place {
             member: AtomicU32::new(0),
             asked_us: [const { AtomicU64::new(0) }; CELLS],
@@ -45,7 +45,7 @@ impl Room {
             unanswered: AtomicI64::new(0),
             undelivered: AtomicI64::new(0),
             settled: watch::Sender::new(false),
-            places: if is_grid {
+            places: if has_cells {
                 (0..players).map(|_| place()).collect()
             } else {
                 Vec::new()

@@ -214,7 +214,8 @@ impl Ctx {
         self.now_ms
     }
 
-    /// The number of the last tick, 0 before the first.
+    /// The number of the tick that this is applied in, which the reply to an input tells its sender: the last one, 0 before
+    /// the first. With the delivery `OnTick` it is the one that inputs come with, just before it.
     pub fn tick(&self) -> u64 {
         self.tick
     }

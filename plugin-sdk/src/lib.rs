@@ -59,6 +59,11 @@
 //! whatever the room knows is in the fields that serde writes. A `HashMap` iterates in another order after a restore: use
 //! [`Map`] and [`Set`]. [`testing::TestRoom`] runs everything twice and says where a room breaks this. `docs/determinism.md`
 //! has the whole list, and `docs/storage.md` what outlives a room.
+//!
+//! # Large worlds
+//!
+//! [`interest`] finds what is near each member, so that a view for one member ([`Ctx::state_for`]) holds the part of the
+//! world around it. `docs/moving-worlds.md` says how that goes together with what clients predict.
 
 #![deny(missing_docs)]
 
@@ -67,6 +72,7 @@ mod ctx;
 mod export;
 #[doc(hidden)]
 pub mod guest;
+pub mod interest;
 mod payload;
 mod refusal;
 mod rng;

@@ -41,7 +41,7 @@ impl fmt::Debug for Site {
 /// What the bundled pages may load: themselves, and sockets to this server.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The routes of the site. `/play/`, `/replay/` and `/parlor.js` stay ours even where `/` is the operator's.
+/// The routes of the site. `/play/`, `/arena/`, `/replay/` and `/parlor.js` stay ours even where `/` is the operator's.
 pub(crate) fn router(site: Site) -> Router {
     let folder = site.folder.clone();
     let bundled = Router::new()
@@ -49,6 +49,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route(
             "/play/",
             get(|State(site): State<Site>| async move { site.file("play/index.html") }),
+        )
+        .route("/arena", get(|| async { Redirect::permanent("/arena/") }))
+        .route(
+            "/arena/",
+            get(|State(site): State<Site>| async move { site.file("arena/index.html") }),
         )
         .route("/replay", get(|| async { Redirect::permanent("/replay/") }))
         .route(

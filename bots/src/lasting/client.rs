@@ -322,6 +322,7 @@ enum Line {
     Bots { count: u32 },
     Start,
     Capture { cell: u64 },
+    Steer { x: i8, y: i8 },
 }
 
 /// What a client says in a room of this plugin. A match of grid is against one bot.
@@ -336,6 +337,8 @@ fn line(plugin: Plugin, id: u64) -> Payload {
             2 => Line::Start,
             _ => Line::Capture { cell: id % 81 },
         },
+        Plugin::Arena if id.is_multiple_of(2) => Line::Steer { x: 127, y: 0 },
+        Plugin::Arena => Line::Steer { x: -127, y: 0 },
     };
     Payload::from_serde(&line).expect("maps of numbers and text are payloads")
 }

@@ -1,6 +1,7 @@
 //! What a bot says in a room of each plugin, and what it makes of what it hears. The messages are those of the bundled
 //! plugins' READMEs.
 
+mod arena;
 mod grid;
 
 use parlor_proto::Payload;
@@ -10,6 +11,7 @@ use crate::account::{Audience, Mark};
 use crate::options::Plugin;
 use crate::room::Room;
 
+pub(crate) use arena::Arena;
 pub(crate) use grid::{CELLS, Grid, Sight};
 
 /// What a bot writes into what it says, so that whoever hears it knows whose it is and how old.
@@ -65,6 +67,7 @@ pub(crate) enum Script {
     Chat,
     Echo,
     Broadcast,
+    Arena(Arena),
 }
 
 #[derive(Serialize)]
@@ -94,13 +97,14 @@ impl Script {
             Plugin::Chat => Self::Chat,
             Plugin::Echo => Self::Echo,
             Plugin::Broadcast => Self::Broadcast,
+            Plugin::Arena => Self::Arena(Arena::default()),
         }
     }
 
     /// Who hears of what the bots of this plugin say.
     pub(crate) fn audience(plugin: Plugin) -> Audience {
         match plugin {
-            Plugin::Grid => Audience::Nobody,
+            Plugin::Grid | Plugin::Arena => Audience::Nobody,
             Plugin::Chat => Audience::Everyone,
             Plugin::Echo => Audience::Sender,
             Plugin::Broadcast => Audience::Others,
@@ -121,6 +125,7 @@ impl Script {
             }),
             Self::Echo => payload(&Output::Echo { data: stamp }),
             Self::Broadcast => payload(&stamp),
+            Self::Arena(arena) => arena.next(stamp),
         }
     }
 
@@ -128,21 +133,23 @@ impl Script {
     pub(crate) fn urge(&mut self, id: u64) -> Option<Payload> {
         match self {
             Self::Grid(grid) => grid.urge(id),
-            Self::Chat | Self::Echo | Self::Broadcast => None,
+            Self::Chat | Self::Echo | Self::Broadcast | Self::Arena(_) => None,
         }
     }
 
     /// An input was answered.
     pub(crate) fn on_answer(&mut self, id: u64, is_accepted: bool) {
-        if let Self::Grid(grid) = self {
-            grid.on_answer(id, is_accepted);
+        match self {
+            Self::Grid(grid) => grid.on_answer(id, is_accepted),
+            Self::Arena(arena) if !is_accepted => arena.on_refused(id),
+            Self::Chat | Self::Echo | Self::Broadcast | Self::Arena(_) => {}
         }
     }
 
     /// Reads a message. `None` for what no bot's input brought about, such as a chat's history.
     pub(crate) fn hear(&self, data: &Payload) -> Option<Heard> {
         match self {
-            Self::Grid(_) => None,
+            Self::Grid(_) | Self::Arena(_) => None,
             Self::Chat => {
                 let line: ChatLine = data.to_serde().ok()?;
                 let stamp = Stamp::from_text(&line.text)?;

@@ -60,8 +60,10 @@ impl<R: Plugin> TestRoom<R> {
         self.now_ms = tick_ms;
         let mut events = std::mem::take(&mut self.gathered);
         let dt_ms = 1000.0 / f64::from(self.description.tick_hz);
+        // What was gathered is applied in this tick, as its answers will say.
+        self.tick += 1;
         events.push(wit::Event::Tick(Tick {
-            number: self.tick + 1,
+            number: self.tick,
             dt_ms,
         }));
         self.run(events);
@@ -153,13 +155,9 @@ impl<R: Plugin> TestRoom<R> {
         self.saved = saved;
 
         for event in &batch.events {
-            match event {
-                wit::Event::Message(message) => {
-                    self.answers
-                        .insert(message.member, Answer::Done(Value::Null));
-                }
-                wit::Event::Tick(tick) => self.tick = tick.number,
-                _ => {}
+            if let wit::Event::Message(message) = event {
+                self.answers
+                    .insert(message.member, Answer::Done(Value::Null));
             }
         }
         self.apply(&name, &batch.events, effects);

@@ -37,7 +37,10 @@ const OPEN: Answer = { is: "open" };
 export class Ctx {
   /** Room time in milliseconds: it begins with the room, and stands still while the server is down. */
   nowMs = 0;
-  /** The number of the last tick, 0 before the first. */
+  /**
+   * The number of the tick that this is applied in, which the reply to an input tells its sender: the last one, 0 before the
+   * first. Where inputs are delivered on-tick, it is the one that they come with.
+   */
   tick = 0;
   /** @internal */
   readonly roster = new Map<MemberId, Member>();

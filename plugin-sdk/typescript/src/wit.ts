@@ -242,7 +242,10 @@ export interface Batch {
   readonly step: number;
   /** The number of the first of `events` among all of the room's events, from 1. Randomness hangs on this number. */
   readonly firstEvent: number;
-  /** The last tick's number before these events, 0 before the first. */
+  /**
+   * The tick that these events are applied in, as replies to them say: the last one, 0 before the first, or where one is
+   * among the events, that one.
+   */
   readonly tick: number;
   /** Room time in milliseconds: what passed since the room was opened while its server was up. */
   readonly nowMs: number;

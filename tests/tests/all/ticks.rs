@@ -43,6 +43,22 @@ async fn on_tick_delivery_gathers_messages_until_the_tick() {
 }
 
 #[tokio::test]
+async fn room_and_client_are_told_of_the_same_tick() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    client.join("hall", "on-tick").await;
+    for _ in 0..3 {
+        let id = client.next_id();
+        client
+            .say_with("hall", &json!({ "do": "tick" }), Some(id))
+            .await;
+        let reply = client.answer(id).await.expect("it is applied");
+        let data = reply.data.expect("a number").to_json();
+        assert_eq!(Some(data), reply.tick.map(|tick| tick.to_string()));
+    }
+}
+
+#[tokio::test]
 async fn on_tick_messages_come_before_their_tick() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;

@@ -52,4 +52,5 @@ export type { TokenSource } from "./token";
 export { isMap, ValueError } from "./value";
 export type { Value, ValueMap } from "./value";
 export type { View } from "./view-state";
+export type { Motion } from "./views";
 export type { Change, EachListener, Path } from "./watch";

@@ -14,6 +14,7 @@ import { isMap } from "./value";
 import type { Value } from "./value";
 import type { View } from "./view-state";
 import { Views } from "./views";
+import type { Motion } from "./views";
 import type { Change, EachListener, Path } from "./watch";
 
 /** What a room tells its listeners. */
@@ -157,6 +158,14 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
    */
   interpolated(view: string, fields: MovingFields): State | undefined {
     return this.#views.interpolated(view, fields) as State | undefined;
+  }
+
+  /**
+   * The last two states of a view and how far things are between them, for views that are to be read in another way before
+   * what moves in them is drawn; else use `interpolated`.
+   */
+  motion(view: string): Motion<State> | undefined {
+    return this.#views.motion(view) as Motion<State> | undefined;
   }
 
   /** Calls `listener` whenever what is shown at a place in a view changes. The function returned ends that. */

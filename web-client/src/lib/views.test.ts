@@ -132,6 +132,21 @@ describe("interpolation", () => {
     expect(seen()).toEqual({ ann: { x: 20 }, bob: { x: 4 } });
   });
 
+  it("is the reader's own where a view is to be read in another way first", () => {
+    const { room, env, state } = roomOf();
+    expect(room.motion("world")).toBeUndefined();
+    state({ ann: { x: 1 } });
+    expect(room.motion("world")).toEqual({ before: { ann: { x: 1 } }, after: { ann: { x: 1 } }, part: 0 });
+    env.pass(100);
+    state({ ann: { x: 2 } });
+    env.pass(50);
+    const { before, after, part } = room.motion("world") ?? expect.fail("no motion");
+    expect([before["ann"]?.x, after["ann"]?.x, part]).toEqual([1, 2, 0.5]);
+    expect(after).toBe(room.views.get("world")?.value);
+    env.pass(100);
+    expect(room.motion("world")?.part).toBe(1.5);
+  });
+
   it("turns the shorter way around", () => {
     const { room, env } = roomOf();
     const frame = { type: "room_state", room: "r", epoch: 1, view: "world", as_of: 0, tick: 0 } as const;

@@ -22,8 +22,16 @@ const FIRST_INTERVAL_MS = 100;
 /** How much a new interval counts for the mean. */
 const NEW_SHARE = 0.25;
 
+/** Between which states of a view things are on their way. */
+export interface Motion<State = Value> {
+  readonly before: State;
+  readonly after: State;
+  /** How much of the way is behind them by the time that has passed: from 0, and beyond 1 where no newer state came. */
+  readonly part: number;
+}
+
 /** How a view came to be what it is. */
-interface Motion {
+interface Arrival {
   readonly from: Value;
   readonly at_ms: number;
   readonly interval_ms: number;
@@ -40,7 +48,7 @@ export interface ViewsLink {
 export class Views {
   readonly #current = new Map<string, View>();
   readonly #shown = new Map<string, Value>();
-  readonly #motions = new Map<string, Motion>();
+  readonly #arrivals = new Map<string, Arrival>();
   readonly #watchers = new Watchers();
   readonly #predictions: Predictions;
   readonly #link: ViewsLink;
@@ -65,11 +73,11 @@ export class Views {
 
   take(view: string, next: View): void {
     const now_ms = this.#link.now();
-    const [last, motion] = [this.#current.get(view), this.#motions.get(view)];
-    const gap_ms = motion ? now_ms - motion.at_ms : PAUSE_MS;
-    const mean_ms = motion?.interval_ms ?? FIRST_INTERVAL_MS;
+    const [last, arrival] = [this.#current.get(view), this.#arrivals.get(view)];
+    const gap_ms = arrival ? now_ms - arrival.at_ms : PAUSE_MS;
+    const mean_ms = arrival?.interval_ms ?? FIRST_INTERVAL_MS;
     const interval_ms = gap_ms < PAUSE_MS ? mean_ms + (gap_ms - mean_ms) * NEW_SHARE : mean_ms;
-    this.#motions.set(view, { from: (last ?? next).value, at_ms: now_ms, interval_ms });
+    this.#arrivals.set(view, { from: (last ?? next).value, at_ms: now_ms, interval_ms });
     this.#current.set(view, next);
     this.#predictions.onState(view, next.tick);
     this.#show(view);
@@ -78,7 +86,7 @@ export class Views {
   /** The history has a cut: what is known is out of date. */
   clear(): void {
     this.#current.clear();
-    this.#motions.clear();
+    this.#arrivals.clear();
   }
 
   /** The latest of a view with this client's own changes. */
@@ -90,11 +98,18 @@ export class Views {
     this.#predictions.add(view, change, answer);
   }
 
-  /** Somewhere between the last two states of a view, by the time since the last one came. */
+  /** The last two states of a view, and how far the time since the later one came has led from the one to the other. */
+  motion(view: string): Motion | undefined {
+    const [current, arrival] = [this.#current.get(view), this.#arrivals.get(view)];
+    if (!current || !arrival) return undefined;
+    const part = (this.#link.now() - arrival.at_ms) / arrival.interval_ms;
+    return { before: arrival.from, after: current.value, part };
+  }
+
+  /** Somewhere between the last two states of a view. */
   interpolated(view: string, fields: MovingFields): Value | undefined {
-    const [current, motion] = [this.#current.get(view), this.#motions.get(view)];
-    if (!current || !motion) return current?.value;
-    return interpolate(motion.from, current.value, (this.#link.now() - motion.at_ms) / motion.interval_ms, fields);
+    const motion = this.motion(view);
+    return motion && interpolate(motion.before, motion.after, motion.part, fields);
   }
 
   watch(view: string, path: Path, listener: (change: Change) => void): () => void {

@@ -133,7 +133,9 @@ export abstract class Host<State, Input> {
         this.run([{ tag: "timer", val: timer[0] }]);
       } else if (tickAt <= end) {
         this.now = tickAt;
-        const tick = { number: this.lastTick + 1, dtMs: 1000 / this.description.tickHz };
+        // What was gathered is applied in this tick, as its answers will say.
+        this.lastTick += 1;
+        const tick = { number: this.lastTick, dtMs: 1000 / this.description.tickHz };
         this.run([...this.gathered.splice(0), { tag: "tick", val: tick }]);
       } else break;
     }
@@ -192,7 +194,6 @@ export abstract class Host<State, Input> {
     const effects = asInTheComponent(this.now, () => this.lived(name, batch));
     for (const event of events) {
       if (event.tag === "message") this.answers.set(event.val.member, { is: "done", data: null });
-      else if (event.tag === "tick") this.lastTick = event.val.number;
     }
     this.apply(name, events, effects);
   }

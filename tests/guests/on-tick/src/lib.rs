@@ -14,6 +14,8 @@ enum Input {
     Poison { n: u64 },
     /// Is answered with all notes.
     Notes,
+    /// Is answered with the tick that the room takes it to be applied in.
+    Tick,
 }
 
 /// The room.
@@ -41,6 +43,7 @@ impl Room for OnTick {
                 panic!("poison {n}");
             }
             Input::Notes => room.reply(&self.notes),
+            Input::Tick => room.reply(&room.tick()),
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ export class LobbyView {
       field("Your name", nameInput(parlor)),
       h("div", { class: "actions" }, quick, create),
       codeForm(actions),
+      arenaLink(),
       this.#problem,
     );
     const rooms = h("section", { class: "lobby-rooms", attrs: { "aria-labelledby": "rooms-title" } });
@@ -62,6 +63,11 @@ export class LobbyView {
     setText(this.#problem, message);
     this.#problem.hidden = message === "";
   }
+}
+
+function arenaLink(): HTMLElement {
+  const link = h("a", { testid: "to-arena", text: "Run about in the arena", attrs: { href: "/arena/" } });
+  return h("p", { class: "lobby-aside" }, link, ", with up to 128 people in one world.");
 }
 
 function nameInput(parlor: Parlor): HTMLInputElement {

@@ -5,7 +5,7 @@ import type { Create, JoinOptions, Parlor, Seat, Visibility } from "../../lib";
 import { button, field, h, setText } from "../ui/dom";
 import { JsonInput } from "./json-input";
 
-const BUNDLED = ["echo", "broadcast", "chat", "grid"];
+const BUNDLED = ["echo", "broadcast", "chat", "grid", "arena"];
 const LIST_EVERY_MS = 3_000;
 
 export class JoinForm {

@@ -14,6 +14,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   broadcast: ['"hello, everybody"'],
   chat: ['{"type":"say","text":"hello"}', '{"type":"typing","on":true}'],
   grid: ['{"type":"bots","count":3}', '{"type":"start"}', '{"type":"capture","cell":40}', '{"type":"rematch"}'],
+  arena: ['{"type":"steer","x":127,"y":0}', '{"type":"steer","x":0,"y":0}'],
 };
 
 export class SendForm {

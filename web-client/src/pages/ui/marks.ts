@@ -26,6 +26,11 @@ export function markName(index: number): string {
   return markOf(index).name;
 }
 
+/** A mark as a path in a box of 24 by 24, to be filled by the even-odd rule. */
+export function markPath(index: number): string {
+  return markOf(index).path;
+}
+
 /** A mark as a drawing that takes the colour of the text around it. */
 export function mark(index: number): SVGSVGElement {
   const path = document.createElementNS(SVG, "path");

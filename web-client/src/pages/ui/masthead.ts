@@ -23,6 +23,7 @@ export function masthead(right: readonly Node[], onHome?: () => void): HTMLEleme
     h("span", { text: "Parlor" }),
   );
   const play = h("a", { class: "masthead-link", text: "Play any plugin", attrs: { href: "/play/" } });
+  const arena = h("a", { class: "masthead-link", text: "Arena", attrs: { href: "/arena/" } });
   const replay = h("a", { class: "masthead-link", text: "Replays", attrs: { href: "/replay/" } });
-  return h("header", { class: "masthead" }, home, play, replay, ...right);
+  return h("header", { class: "masthead" }, home, arena, play, replay, ...right);
 }

@@ -1,0 +1,146 @@
+/**
+ * The game as this page knows it, from the room's views and one's own hands: what to draw now, and what to send. It
+ * knows the room's messages and time, and nothing of the page.
+ */
+
+import type { Motion, Reply, Value } from "../../lib";
+import { Ease } from "./ease";
+import { cut, UNIT } from "./motion";
+import type { Steer, Vector } from "./motion";
+import { readNear } from "./near";
+import { between, Others } from "./others";
+import { Prediction } from "./prediction";
+import { Sender } from "./sender";
+import { TickClock } from "./tick-clock";
+
+export interface SteerInput {
+  readonly type: "steer";
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What the game needs of its room. */
+export interface GameLink {
+  /** This member's number. */
+  you(): number;
+  /** The round trip in milliseconds, as far as it is known. */
+  rtt_ms(): number;
+  /** The last two states of `near`. */
+  motion(): Motion | undefined;
+  send(input: SteerInput): Promise<Reply>;
+}
+
+/** What there is to see. All places are in units. */
+export interface Scene {
+  /** Oneself, where one is by the time that the room hears of it. */
+  readonly me: Vector;
+  /** The others in sight, as they were a moment ago. */
+  readonly others: ReadonlyMap<number, Vector>;
+  readonly orbs: ReadonlyMap<number, Vector>;
+  readonly points: number;
+}
+
+/** What the page knows and how well it predicts, for people and for tests. */
+export interface Facts {
+  readonly you: number;
+  /** Where the room said that this member was last. */
+  readonly server: Vector;
+  /** Where it said that the others were. */
+  readonly others: Readonly<Record<number, Vector>>;
+  /** Where the page has it, without what is still gliding. */
+  readonly predicted: Vector;
+  /** How many ticks the page is ahead of what the room said last. */
+  readonly ahead: number;
+  /** How often the room had it otherwise. */
+  readonly corrections: number;
+}
+
+export class Game {
+  readonly #link: GameLink;
+  readonly #clock = new TickClock();
+  readonly #prediction = new Prediction();
+  readonly #sender = new Sender();
+  readonly #ease = new Ease();
+  readonly #others = new Others();
+  #isFresh = true;
+  #unanswered = 0;
+  /** The tick of the last reply. */
+  #applied = 0;
+  #facts: Facts | undefined;
+
+  constructor(link: GameLink) {
+    this.#link = link;
+  }
+
+  get facts(): Facts | undefined {
+    return this.#facts;
+  }
+
+  /** A state of the view `near` came. */
+  onNear(value: Value, tick: number, now_ms: number): void {
+    const near = readNear(value);
+    const place = near?.discs.get(this.#link.you());
+    if (!near || !place) return;
+    this.#clock.onView(tick, now_ms);
+    this.#prediction.onView(tick, place, near.steer);
+    this.#isFresh = false;
+    // Whatever was sent, this is what holds: after a loss, it may not be what is wanted.
+    if (this.#unanswered === 0 && tick >= this.#applied) this.#sender.restart(near.steer);
+  }
+
+  /** The connection is gone, or the room's history has a cut: what comes next is a new beginning. */
+  restart(): void {
+    this.#prediction.clear();
+    this.#isFresh = true;
+    this.#applied = 0;
+  }
+
+  /** What to draw now. A direction that is wanted is sent, if it is another one than before. */
+  frame(wanted: Steer, now_ms: number): Scene | undefined {
+    const motion = this.#link.motion();
+    const near = motion && this.#others.near(motion);
+    const you = this.#link.you();
+    const server = near?.after.discs.get(you);
+    const tick = this.#clock.arrival(now_ms, this.#link.rtt_ms());
+    if (!near || !server || tick === undefined) return undefined;
+    if (!this.#isFresh) this.#steer(wanted, tick, now_ms);
+    const others = between(near.before.discs, near.after.discs, near.part);
+    const predicted = this.#predicted(tick) ?? others.get(you) ?? server;
+    others.delete(you);
+    this.#facts = {
+      you,
+      server,
+      others: Object.fromEntries([...near.after.discs].filter(([id]) => id !== you)),
+      predicted,
+      ahead: tick - (this.#prediction.tick ?? tick),
+      corrections: this.#prediction.corrections,
+    };
+    const me = this.#ease.next(predicted, now_ms);
+    return { me, others, orbs: near.after.orbs, points: near.after.points };
+  }
+
+  #steer(wanted: Steer, tick: number, now_ms: number): void {
+    const steer = this.#sender.next(cut(wanted), now_ms);
+    if (!steer) return;
+    const answered = this.#prediction.steer(steer, Math.floor(tick) + 1);
+    this.#unanswered += 1;
+    const onAnswer = (applied: number | undefined) => {
+      this.#unanswered -= 1;
+      this.#applied = applied ?? this.#applied;
+      answered(applied);
+    };
+    this.#link.send({ type: "steer", ...steer }).then(
+      ({ tick: applied }) => onAnswer(applied),
+      () => {
+        onAnswer(undefined);
+        // The room did not take it, so what is wanted is to be sent again.
+        this.#sender.restart(undefined);
+      },
+    );
+  }
+
+  #predicted(tick: number): Vector | undefined {
+    const place = this.#prediction.at(tick);
+    return place && { x: place.x / UNIT, y: place.y / UNIT };
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Where this member is by the time that what it does now reaches the room. It keeps what the room said last, and its
+ * own inputs since then, and moves from the one by the others, with the room's own arithmetic. The reply to an input
+ * says in which tick it was applied; until then that is a guess.
+ */
+
+import { moved, toUnits, UNIT } from "./motion";
+import type { Steer, Vector } from "./motion";
+
+/** Who moves runs ahead of the room by no more than this: a second in which nothing comes from it. */
+export const AHEAD_TICKS_MAX = 20;
+/** What was predicted so long before the room said anything is worth nothing: a minute. */
+const GAP_TICKS_MAX = 1_200;
+
+/** A direction that was sent. */
+interface Sent {
+  readonly steer: Steer;
+  /** The tick in which it holds for the first time: by the reply, or by guess. */
+  tick: number;
+  isAnswered: boolean;
+}
+
+/** What a view says of this member. */
+interface Seen {
+  readonly tick: number;
+  /** In whole units. */
+  readonly place: Vector;
+  readonly steer: Steer;
+}
+
+export class Prediction {
+  /** How often the room had it otherwise. */
+  corrections = 0;
+  /** Where this member was in a tick, to the last digit as far as the room agreed. */
+  #base: Seen | undefined;
+  /** What the room said since. It is looked at when it is needed, for the replies may come right behind it. */
+  #news: Seen | undefined;
+  #sent: Sent[] = [];
+
+  /** A view came. */
+  onView(tick: number, units: Vector, steer: Steer): void {
+    if (this.#news && tick <= this.#news.tick) return;
+    const seen = { tick, place: units, steer };
+    if (this.#base) this.#news = seen;
+    else this.#base = exact(seen);
+  }
+
+  /** The room is another one, or begins anew. */
+  clear(): void {
+    this.#base = undefined;
+    this.#news = undefined;
+    this.#sent = [];
+  }
+
+  /**
+   * A direction was sent that is guessed to hold from this tick on. The function takes the reply's tick, or nothing for
+   * a refusal.
+   */
+  steer(steer: Steer, tick: number): (tick: number | undefined) => void {
+    const sent: Sent = { steer, tick, isAnswered: false };
+    this.#sent.push(sent);
+    return (applied) => {
+      sent.isAnswered = true;
+      if (applied !== undefined) sent.tick = applied;
+      else this.#sent = this.#sent.filter((other) => other !== sent);
+    };
+  }
+
+  /** The tick that the room told of last. */
+  get tick(): number | undefined {
+    return (this.#news ?? this.#base)?.tick;
+  }
+
+  /** Where this member is at a tick with its fraction, in parts of a unit; undefined before the first view. */
+  at(tick: number): Vector | undefined {
+    const base = this.#settle();
+    if (!base) return undefined;
+    const until = Math.min(Math.max(tick, base.tick), this.#lastHeard(base) + AHEAD_TICKS_MAX);
+    const before = this.#walk(base, Math.floor(until));
+    const after = this.#walk(before, before.tick + 1);
+    const part = until - before.tick;
+    const between = (from: number, to: number) => from + (to - from) * part;
+    return { x: between(before.place.x, after.place.x), y: between(before.place.y, after.place.y) };
+  }
+
+  /** Compares what the room said with what was predicted of that tick, and goes on from there. */
+  #settle(): Seen | undefined {
+    const [base, news] = [this.#base, this.#news];
+    if (!base || !news || news.tick <= base.tick) return base;
+    this.#news = undefined;
+    this.#guess(news.tick + 1);
+    const predicted = news.tick - base.tick > GAP_TICKS_MAX ? undefined : this.#walk(base, news.tick).place;
+    const isAgreed = predicted !== undefined && isSame(toUnits(predicted), news.place);
+    if (!isAgreed) this.corrections += 1;
+    this.#base = isAgreed ? { ...news, place: predicted } : exact(news);
+    this.#sent = this.#sent.filter(({ tick }) => tick > news.tick);
+    return this.#base;
+  }
+
+  /** What has no answer yet came to the room after this, and in the order in which it was sent. */
+  #guess(earliest: number): void {
+    let least = earliest;
+    for (const sent of this.#sent) {
+      if (!sent.isAnswered) sent.tick = Math.max(sent.tick, least);
+      least = Math.max(least, sent.tick);
+    }
+  }
+
+  /** The last tick of which the room told, or would have: of who does not move there is nothing to tell. */
+  #lastHeard(base: Seen): number {
+    if (!isSame(moved(base.place, base.steer), base.place)) return base.tick;
+    return this.#sent[0]?.tick ?? Number.POSITIVE_INFINITY;
+  }
+
+  #walk(from: Seen, until: number): Seen {
+    let { place, steer, tick } = from;
+    while (tick < until) {
+      tick += 1;
+      for (const sent of this.#sent) if (sent.tick === tick) steer = sent.steer;
+      place = moved(place, steer);
+    }
+    return { tick, place, steer };
+  }
+}
+
+function exact(seen: Seen): Seen {
+  return { ...seen, place: { x: seen.place.x * UNIT, y: seen.place.y * UNIT } };
+}
+
+function isSame(a: Vector, b: Vector): boolean {
+  return a.x === b.x && a.y === b.y;
+}
