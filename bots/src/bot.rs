@@ -16,10 +16,11 @@ use crate::acks::Acks;
 use crate::join;
 use crate::options::Plan;
 use crate::room::Room;
-use crate::samples::{Counters, Measure, Samples};
+use crate::samples::{Measure, Samples};
 use crate::schedule::Schedule;
 use crate::script::{Script, Sight, Stamp};
 use crate::socket::{Inbound, Socket, SocketError};
+use crate::traffic::Counters;
 
 /// The time between two ticks of what moves: the grid, and the arena.
 const TICK_US: u64 = 50_000;
@@ -204,7 +205,8 @@ impl Bot {
     async fn begin(&mut self, start: Instant, end: Instant) -> Result<(), SocketError> {
         let plan = &self.seed.shared.plan;
         let Some(in_flight) = plan.in_flight else {
-            self.schedule = Some(Schedule::new(start, end, plan.rate));
+            let number = self.seed.number as u64;
+            self.schedule = Some(Schedule::new(start, end, plan.rate, number));
             return self.urge().await;
         };
         self.refill_until = Some(end);
@@ -310,7 +312,8 @@ impl Bot {
         } else {
             self.socket.send(&frame).await?
         };
-        self.seed.shared.counters.on_sent(bytes);
+        let subprotocol = self.socket.subprotocol();
+        self.seed.shared.counters.on_sent(subprotocol, bytes);
         Ok(())
     }
 
@@ -321,7 +324,9 @@ impl Bot {
     }
 
     async fn on_inbound(&mut self, inbound: Inbound) -> Result<(), SocketError> {
-        self.seed.shared.counters.on_received(inbound.bytes);
+        let subprotocol = self.socket.subprotocol();
+        let counters = &self.seed.shared.counters;
+        counters.on_received(subprotocol, inbound.bytes);
         let Ok(frame) = inbound.frame else {
             self.ledger.on_fault(Fault::Unreadable);
             return Ok(());

@@ -58,6 +58,14 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// The time that a process takes cannot be read.
+    #[error("read {path}: {problem}")]
+    Cpu {
+        /// Where.
+        path: String,
+        /// Why.
+        problem: String,
+    },
     /// Ctrl-C while the bots were still joining.
     #[error("start: interrupted before all bots were in their rooms; nothing was sent")]
     Interrupted,
@@ -74,6 +82,7 @@ impl Error {
             | Self::Join { .. }
             | Self::Token { .. }
             | Self::Metrics { .. }
+            | Self::Cpu { .. }
             | Self::Interrupted => 1,
         }
     }

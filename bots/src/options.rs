@@ -9,6 +9,7 @@ use parlor_proto::Subprotocol;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_tungstenite::tungstenite::http::Uri;
 
+use crate::cpu::Process;
 use crate::{Error, Hostile, Lasting};
 
 /// The most bots in one process: each takes a file descriptor and a local port.
@@ -43,6 +44,9 @@ pub struct Options {
     /// How long to send, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub duration: Duration,
+    /// How long to send first without counting
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub warm_up: Duration,
     /// Inputs a second and bot, up to 1000 [default: grid 5, chat 1, echo 10, broadcast 1, arena 2]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<f64>,
@@ -72,6 +76,9 @@ pub struct Options {
     /// trusts this machine as a proxy
     #[arg(long, value_name = "IPV4", hide = true)]
     pub forwarded_for: Option<Ipv4Addr>,
+    /// The server's process on this machine, to report how much of a core it took
+    #[arg(long, value_name = "PID", hide = true)]
+    pub server_pid: Option<u32>,
     /// Instead of playing, do harm to a server on this machine, to see how it bears that
     #[arg(long, value_enum, value_name = "KIND", hide = true)]
     pub hostile: Option<Hostile>,
@@ -191,11 +198,13 @@ pub(crate) struct Plan {
     pub(crate) players: usize,
     pub(crate) plugin: Plugin,
     pub(crate) encoding: Encoding,
+    pub(crate) warm_up: Duration,
     pub(crate) duration: Duration,
     pub(crate) rate: f64,
     /// How many inputs each bot keeps on their way, instead of sending at a rate.
     pub(crate) in_flight: Option<usize>,
     pub(crate) admin: Option<Admin>,
+    pub(crate) server: Option<Process>,
     forwarded_for: Option<Ipv4Addr>,
 }
 
@@ -258,10 +267,12 @@ impl Plan {
             players: options.players,
             plugin,
             encoding: options.subprotocol,
+            warm_up: options.warm_up,
             duration: options.duration,
             rate,
             in_flight: options.in_flight,
             forwarded_for: options.forwarded_for,
+            server: options.server_pid.map(Process::Id),
             admin: Admin::find(
                 options.admin_url.as_deref(),
                 options.admin_token,
@@ -275,6 +286,13 @@ impl Plan {
         let number = u32::try_from(bot).unwrap_or(u32::MAX);
         let first = self.forwarded_for?.to_bits();
         Some(Ipv4Addr::from_bits(first.wrapping_add(number)).into())
+    }
+
+    /// How many bots speak this.
+    pub(crate) fn speakers(&self, subprotocol: Subprotocol) -> usize {
+        let bots = 0..self.bots();
+        bots.filter(|bot| self.encoding.of_bot(*bot) == subprotocol)
+            .count()
     }
 
     /// How many bots there are.

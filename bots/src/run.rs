@@ -14,13 +14,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 use crate::Error;
 use crate::account::{Ledger, Totals, audit};
 use crate::bot::{self, Phase, Report, Seed, Shared};
+use crate::cpu::CpuSeconds;
 use crate::metrics::fetch;
 use crate::options::{Options, Plan};
 use crate::room::Room;
-use crate::samples::{Counters, Samples};
+use crate::samples::Samples;
 use crate::script::Script;
 use crate::server_report::ServerCounters;
 use crate::summary::{Latencies, Outcome, Summary};
+use crate::traffic::Counters;
 
 /// How many bots connect and join at the same time.
 const RAMP_MAX: usize = 200;
@@ -51,17 +53,24 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     let phase = watch::Sender::new(Phase::Joining);
     let mut bots = gather(&shared, &phase, interrupt.as_mut()).await?;
     let parse = |text: &str| ServerCounters::parse(shared.plan.plugin.name(), text);
-    let server_before = match &shared.plan.admin {
+    let plan = &shared.plan;
+    let begun = Instant::now();
+    let start = begun + plan.warm_up;
+    let end = start + plan.duration;
+    phase.send_replace(Phase::Playing { start: begun, end });
+    let is_interrupted = play(&shared, begun, start, interrupt.as_mut()).await;
+    let server_before = match &plan.admin {
         Some(admin) => Some(fetch(admin, parse).await?),
         None => None,
     };
-
+    shared.samples.clear();
     let counters = &shared.counters;
-    let (start, before) = (Instant::now(), counters.read());
-    let end = start + shared.plan.duration;
-    phase.send_replace(Phase::Playing { start, end });
-    play(&shared, start, end, interrupt).await;
+    let (start, before, cpu_before) = (Instant::now(), counters.read(), CpuSeconds::read(plan)?);
+    if !is_interrupted {
+        play(&shared, start, end, interrupt).await;
+    }
     let (elapsed, traffic) = (start.elapsed(), counters.read().since(before));
+    let cpu = CpuSeconds::read(plan)?.since(&cpu_before).over(elapsed);
 
     phase.send_replace(Phase::Draining);
     let server = match (&shared.plan.admin, server_before) {
@@ -75,6 +84,7 @@ pub async fn run(options: Options) -> Result<Summary, Error> {
     let outcome = Outcome {
         elapsed,
         traffic,
+        cpu,
         unsent: counters.read().unsent,
         totals,
         disconnects,
@@ -150,32 +160,34 @@ async fn gather(
     Ok(bots)
 }
 
-/// Waits until the bots have sent for long enough.
+/// Waits until the bots have sent for long enough. Whether that was ended early.
 async fn play(
     shared: &Shared,
     start: Instant,
     end: Instant,
     mut interrupt: Pin<&mut impl Future<Output = ()>>,
-) {
-    let seconds = shared.plan.duration.as_secs().max(1);
+) -> bool {
+    let seconds = end.duration_since(start).as_secs().max(1);
     let bar = progress_bar(seconds, "playing [{bar:16}] {pos}/{len} s  {msg}");
     let mut moves = interval(PROGRESS_INTERVAL);
     moves.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut over = pin!(sleep_until(end));
-    loop {
+    let is_interrupted = loop {
         tokio::select! {
-            () = &mut over => break,
-            () = &mut interrupt => break,
+            () = &mut over => break false,
+            () = &mut interrupt => break true,
             _ = moves.tick() => {
                 let count = shared.counters.read();
+                let wire = count.total();
                 let [sent, answered, received] =
-                    [count.frames_out, count.answered, count.frames_in].map(HumanCount);
+                    [wire.frames_out, count.answered, wire.frames_in].map(HumanCount);
                 bar.set_position(start.elapsed().as_secs());
                 bar.set_message(format!("{sent} sent, {answered} answered, {received} received"));
             }
         }
-    }
+    };
     bar.finish_and_clear();
+    is_interrupted
 }
 
 /// Waits for what is still to come, but not for ever, and for the bots' reports.

@@ -1,6 +1,5 @@
-//! Latencies and traffic, from all bots at once.
+//! Latencies, from all bots at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use hdrhistogram::Histogram;
@@ -49,6 +48,15 @@ impl Samples {
     /// Records one latency; `bot` only spreads the load.
     pub(crate) fn record(&self, bot: usize, measure: Measure, micros: u64) {
         lock(&self.stripes[bot % STRIPES])[measure as usize].saturating_record(micros);
+    }
+
+    /// Forgets all that was recorded so far.
+    pub(crate) fn clear(&self) {
+        for stripe in &self.stripes {
+            for histogram in lock(stripe).iter_mut() {
+                histogram.reset();
+            }
+        }
     }
 
     /// The percentiles of all that was recorded; `None` where nothing was.
@@ -105,74 +113,6 @@ fn millis(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-/// What went over the wire so far.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    frames_out: AtomicU64,
-    bytes_out: AtomicU64,
-    frames_in: AtomicU64,
-    bytes_in: AtomicU64,
-    answered: AtomicU64,
-    unsent: AtomicU64,
-}
-
-/// The counters at one moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Count {
-    pub(crate) frames_out: u64,
-    pub(crate) bytes_out: u64,
-    pub(crate) frames_in: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) answered: u64,
-    pub(crate) unsent: u64,
-}
-
-impl Count {
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            frames_out: self.frames_out - before.frames_out,
-            bytes_out: self.bytes_out - before.bytes_out,
-            frames_in: self.frames_in - before.frames_in,
-            bytes_in: self.bytes_in - before.bytes_in,
-            answered: self.answered - before.answered,
-            unsent: self.unsent - before.unsent,
-        }
-    }
-}
-
-impl Counters {
-    pub(crate) fn on_sent(&self, bytes: usize) {
-        self.frames_out.fetch_add(1, Ordering::Relaxed);
-        self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn on_received(&self, bytes: usize) {
-        self.frames_in.fetch_add(1, Ordering::Relaxed);
-        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn on_answered(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Inputs were due that the generator never got to send.
-    pub(crate) fn on_unsent(&self, inputs: u64) {
-        self.unsent.fetch_add(inputs, Ordering::Relaxed);
-    }
-
-    pub(crate) fn read(&self) -> Count {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Count {
-            frames_out: read(&self.frames_out),
-            bytes_out: read(&self.bytes_out),
-            frames_in: read(&self.frames_in),
-            bytes_in: read(&self.bytes_in),
-            answered: read(&self.answered),
-            unsent: read(&self.unsent),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +136,18 @@ mod tests {
             );
         }
         assert_eq!(samples.percentiles(Measure::OwnScreen), None);
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_count() {
+        let samples = Samples::new();
+        for bot in 0..2 * STRIPES {
+            samples.record(bot, Measure::Reply, 1_000);
+        }
+        samples.clear();
+        assert_eq!(samples.percentiles(Measure::Reply), None);
+        samples.record(0, Measure::Reply, 1_000);
+        assert_eq!(samples.percentiles(Measure::Reply).unwrap().count, 1);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// 0.618 of 2^64.
+const GOLDEN_SECTION: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// When a bot sends: at fixed times, whatever came of the last one.
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -14,11 +17,14 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Begins somewhere in the first period, so that not all bots send at once.
-    pub(crate) fn new(start: Instant, end: Instant, rate: f64) -> Self {
+    /// Begins somewhere in the first period: however many bots there are, they are spread evenly over it by their numbers.
+    pub(crate) fn new(start: Instant, end: Instant, rate: f64, number: u64) -> Self {
         let period = Duration::from_secs_f64(rate.recip());
         let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
-        let offset = Duration::from_nanos(rand::random_range(0..period_ns));
+        // Steps of the golden section fall into the widest gap that those before them have left.
+        let share = u128::from(number.wrapping_mul(GOLDEN_SECTION));
+        let offset_ns = (share * u128::from(period_ns)) >> u64::BITS;
+        let offset = Duration::from_nanos(u64::try_from(offset_ns).unwrap_or_default());
         Self {
             first: start + offset,
             end,
@@ -58,7 +64,7 @@ mod tests {
     fn the_schedule_does_not_wait_for_anything() {
         let start = Instant::now();
         let end = start + Duration::from_secs(2);
-        let mut schedule = Schedule::new(start, end, 10.0);
+        let mut schedule = Schedule::new(start, end, 10.0, 7);
         let times: Vec<_> = std::iter::from_fn(|| schedule.take()).collect();
         assert_eq!(times.len(), 20);
         assert!(times[0] >= start && times[0] < start + Duration::from_millis(100));
@@ -71,15 +77,28 @@ mod tests {
     }
 
     #[test]
+    fn bots_are_spread_evenly_over_the_period() {
+        let start = Instant::now();
+        let end = start + Duration::from_secs(2);
+        let first = |number| Schedule::new(start, end, 2.0, number).next().unwrap();
+        let mut firsts: Vec<_> = (0..100).map(first).collect();
+        firsts.sort_unstable();
+        let gaps = firsts.windows(2).map(|pair| pair[1] - pair[0]);
+        // 5 ms each, if they were on a grid.
+        assert!(gaps.clone().min() >= Some(Duration::from_millis(2)));
+        assert!(gaps.max() <= Some(Duration::from_millis(10)));
+    }
+
+    #[test]
     fn what_was_due_and_not_sent_is_counted() {
         let start = Instant::now();
         let end = start + Duration::from_secs(2);
-        let mut schedule = Schedule::new(start, end, 10.0);
+        let mut schedule = Schedule::new(start, end, 10.0, 7);
         for _ in 0..5 {
             schedule.take();
         }
         assert_eq!(schedule.due(end), 15);
-        let schedule = Schedule::new(start, end, 10.0);
+        let schedule = Schedule::new(start, end, 10.0, 7);
         assert_eq!(schedule.due(start + Duration::from_millis(1_000)), 10);
     }
 }

@@ -11,6 +11,7 @@ const INPUT: &str = "parlor_input_seconds";
 const TICKS: &str = "parlor_ticks_total";
 const TICKS_LATE: &str = "parlor_ticks_late_total";
 const TICKS_MERGED: &str = "parlor_ticks_merged_total";
+const WORK: &str = "parlor_work_seconds_total";
 
 /// What the server says of a run, other rooms included.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -19,6 +20,8 @@ pub struct ServerReport {
     pub ticks: TickReport,
     /// How long inputs took.
     pub inputs: InputReport,
+    /// What its time went into.
+    pub work: WorkReport,
 }
 
 /// What the server says of its ticks.
@@ -45,6 +48,56 @@ pub struct InputReport {
     pub p50_ms: Option<f64>,
     /// 99 % of them took no longer than this; likewise.
     pub p99_ms: Option<f64>,
+}
+
+/// The time that each stage of the server's work took, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct WorkReport {
+    /// In plugins.
+    pub plugin: f64,
+    /// For states: what changed in them.
+    pub diff: f64,
+    /// From frames to bytes.
+    pub encode: f64,
+    /// From bytes to sockets.
+    pub write: f64,
+}
+
+impl WorkReport {
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            plugin: self.plugin - before.plugin,
+            diff: self.diff - before.diff,
+            encode: self.encode - before.encode,
+            write: self.write - before.write,
+        }
+    }
+
+    /// The stage that a series is of.
+    fn stage_mut(&mut self, labels: &str) -> Option<&mut f64> {
+        match labels {
+            r#"{stage="plugin"}"# => Some(&mut self.plugin),
+            r#"{stage="diff"}"# => Some(&mut self.diff),
+            r#"{stage="encode"}"# => Some(&mut self.encode),
+            r#"{stage="write"}"# => Some(&mut self.write),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for WorkReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            plugin,
+            diff,
+            encode,
+            write,
+        } = self;
+        write!(
+            formatter,
+            "plugin {plugin:.3} s, diff {diff:.3} s, encode {encode:.3} s, write {write:.3} s"
+        )
+    }
 }
 
 fn millis(quantile: Option<f64>) -> String {
@@ -92,6 +145,7 @@ pub(crate) struct ServerCounters {
     merged: u64,
     lateness: Buckets,
     inputs: Buckets,
+    work: WorkReport,
 }
 
 impl ServerCounters {
@@ -105,6 +159,11 @@ impl ServerCounters {
             let Some((name, value)) = line.rsplit_once(' ') else {
                 continue;
             };
+            if let Some(labels) = name.strip_prefix(WORK)
+                && let Some(seconds) = counters.work.stage_mut(labels)
+            {
+                *seconds = value.parse().ok()?;
+            }
             let counter = match name {
                 TICKS => &mut counters.ticks,
                 TICKS_LATE => &mut counters.late,
@@ -134,6 +193,7 @@ impl ServerCounters {
                 p50_ms: inputs.quantile_ms(0.50),
                 p99_ms: inputs.quantile_ms(0.99),
             },
+            work: self.work.since(&before.work),
         }
     }
 }
@@ -146,6 +206,8 @@ mod tests {
         let [a, b, all] = buckets;
         format!(
             "# HELP parlor_ticks Ticks run.\n# TYPE parlor_ticks counter\nparlor_ticks_total {ticks}\n\
+             parlor_work_seconds_total{{stage=\"plugin\"}} {ticks}.5\n\
+             parlor_work_seconds_total{{stage=\"write\"}} 0.25\n\
              parlor_ticks_late_total {late}\nparlor_ticks_merged_total 1\nparlor_tick_lateness_seconds_sum 0.5\n\
              parlor_tick_lateness_seconds_bucket{{le=\"0.0001\"}} {a}\n\
              parlor_tick_lateness_seconds_bucket{{le=\"0.0002\"}} {b}\n\
@@ -162,10 +224,16 @@ mod tests {
     #[test]
     fn only_what_happened_in_between_counts() {
         let before = counters(1_000, 900, [0, 0, 1_000]);
-        let ServerReport { ticks, inputs } = counters(1_100, 901, [50, 99, 1_100]).since(&before);
+        let after = counters(1_100, 901, [50, 99, 1_100]);
+        let ServerReport {
+            ticks,
+            inputs,
+            work,
+        } = after.since(&before);
         assert_eq!((ticks.ticks, ticks.late, ticks.merged), (100, 1, 0));
         assert_eq!((ticks.p50_ms, ticks.p99_ms), (Some(0.1), Some(0.2)));
         assert_eq!((inputs.applied, inputs.p50_ms), (100, Some(2.0)));
+        assert_eq!((work.plugin, work.diff, work.write), (100.0, 0.0, 0.0));
     }
 
     #[test]

@@ -84,6 +84,11 @@ impl Socket {
         })
     }
 
+    /// What is spoken on it.
+    pub(crate) fn subprotocol(&self) -> Subprotocol {
+        self.subprotocol
+    }
+
     /// Sends a frame and says how many bytes it took.
     pub(crate) async fn send(&mut self, frame: &ClientFrame) -> Result<usize, SocketError> {
         let length = self.feed(frame).await?;

@@ -5,12 +5,14 @@ use std::fmt;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
+use parlor_proto::Subprotocol;
 use serde::Serialize;
 
 use crate::account::{Faults, Totals};
 use crate::options::{Encoding, Plan, Plugin};
-use crate::samples::{Count, Measure, Percentiles, Samples};
+use crate::samples::{Measure, Percentiles, Samples};
 use crate::server_report::ServerReport;
+use crate::traffic::Count;
 
 /// What a run comes to.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +37,10 @@ pub struct Summary {
     pub deliveries: Deliveries,
     /// What went over the wire while the bots sent.
     pub traffic: Traffic,
+    /// What each member got while the bots sent, by what it speaks.
+    pub members: BTreeMap<&'static str, MemberTraffic>,
+    /// What that took.
+    pub cpu: Cpu,
     /// How long things took.
     pub latencies: Latencies,
     /// How the server kept up by its own clock, where its metrics could be read.
@@ -86,6 +92,30 @@ pub struct Traffic {
     pub frames_in: u64,
     /// From the server.
     pub bytes_in: u64,
+    /// From the server, with the headers of the WebSocket before each.
+    pub framed_bytes_in: u64,
+}
+
+/// What one member gets in a second, on the average of all who speak the same.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct MemberTraffic {
+    /// How many speak it.
+    pub members: usize,
+    /// Frames.
+    pub frames_per_second: f64,
+    /// Bytes of their messages.
+    pub bytes_per_second: f64,
+    /// The same with the headers of the WebSocket before each.
+    pub framed_bytes_per_second: f64,
+}
+
+/// How much of a core a run took: 1 is all of it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Cpu {
+    /// The bots.
+    pub bots: f64,
+    /// The server, where it was said which process that is.
+    pub server: Option<f64>,
 }
 
 /// How long things took, from the scheduled time of an input.
@@ -120,10 +150,32 @@ impl Latencies {
 pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
     pub(crate) traffic: Count,
+    pub(crate) cpu: Cpu,
     pub(crate) unsent: u64,
     pub(crate) totals: Totals,
     pub(crate) disconnects: BTreeMap<String, u64>,
     pub(crate) server: Option<Result<ServerReport, crate::Error>>,
+}
+
+/// What each member got, by what it speaks.
+fn members(
+    plan: &Plan,
+    traffic: &Count,
+    elapsed: Duration,
+) -> BTreeMap<&'static str, MemberTraffic> {
+    let of = |subprotocol: Subprotocol| {
+        let members = plan.speakers(subprotocol);
+        let wire = traffic.of(subprotocol);
+        let member_seconds = members as f64 * elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+        let traffic = MemberTraffic {
+            members,
+            frames_per_second: wire.frames_in as f64 / member_seconds,
+            bytes_per_second: wire.bytes_in as f64 / member_seconds,
+            framed_bytes_per_second: wire.framed_bytes_in as f64 / member_seconds,
+        };
+        (members > 0).then_some((subprotocol.name(), traffic))
+    };
+    Subprotocol::ALL.into_iter().filter_map(of).collect()
 }
 
 impl Summary {
@@ -131,6 +183,7 @@ impl Summary {
         let Outcome {
             totals, traffic, ..
         } = outcome;
+        let wire = traffic.total();
         let (server, server_problem) = match outcome.server {
             Some(Ok(server)) => (Some(server), None),
             Some(Err(error)) => (None, Some(error.to_string())),
@@ -159,11 +212,14 @@ impl Summary {
                 arrived: totals.heard,
             },
             traffic: Traffic {
-                frames_out: traffic.frames_out,
-                bytes_out: traffic.bytes_out,
-                frames_in: traffic.frames_in,
-                bytes_in: traffic.bytes_in,
+                frames_out: wire.frames_out,
+                bytes_out: wire.bytes_out,
+                frames_in: wire.frames_in,
+                bytes_in: wire.bytes_in,
+                framed_bytes_in: wire.framed_bytes_in,
             },
+            members: members(plan, &traffic, outcome.elapsed),
+            cpu: outcome.cpu,
             latencies,
             server,
             server_problem,
@@ -234,14 +290,31 @@ impl Summary {
                 HumanBytes(bytes)
             )?;
         }
+        self.write_members(formatter)?;
         if let Some(server) = &self.server {
             writeln!(formatter, "in server   ticks: {}", server.ticks)?;
             writeln!(formatter, "            inputs: {}", server.inputs)?;
+            writeln!(formatter, "            work: {}", server.work)?;
         }
         if let Some(problem) = &self.server_problem {
             writeln!(formatter, "in server   unknown: failed to {problem}")?;
         }
         Ok(())
+    }
+
+    fn write_members(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (subprotocol, it) in &self.members {
+            writeln!(
+                formatter,
+                "each in     {subprotocol}: {:.1} frames/s, {:.0} B/s, {:.0} B/s with headers",
+                it.frames_per_second, it.bytes_per_second, it.framed_bytes_per_second
+            )?;
+        }
+        write!(formatter, "of a core   bots {:.3}", self.cpu.bots)?;
+        match self.cpu.server {
+            Some(server) => writeln!(formatter, ", server {server:.3}"),
+            None => writeln!(formatter),
+        }
     }
 
     fn write_latencies(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use parlor_proto::{ServerFrame, Subprotocol};
 use crate::release::{Leaving, Release};
 use crate::session::Peer;
 use crate::session::outbox::{Burst, Control, StateKey};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Stage};
 use crate::view_frames::ViewFrames;
 
 /// Encodes frames and puts them into outboxes.
@@ -160,7 +160,7 @@ impl Encoded {
         self.messages[subprotocol.index()]
             .get_or_init(|| {
                 metrics.encoding_made(subprotocol);
-                subprotocol.encode_server(&self.frame)
+                metrics.time(Stage::Encode, || subprotocol.encode_server(&self.frame))
             })
             .clone()
     }

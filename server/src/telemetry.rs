@@ -3,6 +3,7 @@
 mod journal;
 mod plugins;
 mod swaps;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +21,11 @@ use prometheus_client::registry::{Registry, Unit};
 use self::journal::JournalMetrics;
 use self::plugins::PluginMetrics;
 use self::swaps::SwapMetrics;
+use self::work::WorkMetrics;
 use crate::plugin::Version;
 
 pub(crate) use self::plugins::PluginCounts;
+pub(crate) use self::work::Stage;
 
 type Label = [(&'static str, &'static str); 1];
 type PluginLabel = [(&'static str, String); 1];
@@ -74,6 +77,7 @@ pub(crate) struct Metrics {
     journal: JournalMetrics,
     swaps: SwapMetrics,
     plugins: PluginMetrics,
+    work: WorkMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -325,6 +329,7 @@ impl Metrics {
             journal: JournalMetrics::new(&mut registry),
             swaps: SwapMetrics::new(&mut registry),
             plugins: PluginMetrics::new(&mut registry, counts),
+            work: WorkMetrics::new(&mut registry),
             registry,
         }
     }

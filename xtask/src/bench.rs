@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::arena::ARENAS;
 use crate::build::{self, Part, Profile};
 use crate::durability::DURABILITY;
 use crate::noisy::NOISY;
@@ -76,6 +77,9 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         for bench in NOISY {
             println!("{:<16} {}", bench.name, bench.about);
         }
+        for bench in ARENAS {
+            println!("{:<16} {}", bench.name, bench.about);
+        }
         println!("{:<16} {}", uploads::NAME, uploads::ABOUT);
         for bench in DURABILITY {
             println!("{:<16} {}", bench.name, bench.about);
@@ -83,6 +87,9 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         return Ok(());
     };
     if let Some(bench) = NOISY.iter().find(|bench| bench.name == name) {
+        return bench.run();
+    }
+    if let Some(bench) = ARENAS.iter().find(|bench| bench.name == name) {
         return bench.run();
     }
     if name == uploads::NAME {

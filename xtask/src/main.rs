@@ -8,6 +8,7 @@
     reason = "a command-line tool talks to its terminal"
 )]
 
+mod arena;
 mod bench;
 mod build;
 mod corpus;
@@ -17,6 +18,7 @@ mod files;
 mod fuzz;
 mod load;
 mod noisy;
+mod peers;
 #[cfg(test)]
 mod rules;
 mod server;

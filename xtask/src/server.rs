@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -82,18 +82,7 @@ impl Server {
             folder,
         };
 
-        let (found, listening) = mpsc::sync_channel(1);
-        // Reads on after the line it looks for: a server whose output nobody reads would block one day.
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(addresses) = parse_listening(&line) {
-                    // Nobody waits any more once the time is over.
-                    let _ = found.try_send(addresses);
-                }
-            }
-        });
-        let Ok((url, admin_url)) = listening.recv_timeout(Duration::from_secs(START_SECONDS_MAX))
-        else {
+        let Some((url, admin_url)) = said(stdout, parse_listening) else {
             let log = server.log();
             bail!("the server did not say that it listens; its log:\n{log}");
         };
@@ -101,6 +90,11 @@ impl Server {
         server.url = url;
         server.admin_url = admin_url;
         Ok(server)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What the server has logged since it was started.
@@ -177,6 +171,26 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a process says in one of its lines, once it has started; `None` if it ends first, or takes too long.
+pub(crate) fn said<T: Send + 'static>(
+    stdout: ChildStdout,
+    parse: impl Fn(&str) -> Option<T> + Send + 'static,
+) -> Option<T> {
+    let (found, saying) = mpsc::sync_channel(1);
+    // Reads on after the line it looks for: a server whose output nobody reads would block one day.
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(what) = parse(&line) {
+                // Nobody waits any more once the time is over.
+                let _ = found.try_send(what);
+            }
+        }
+    });
+    saying
+        .recv_timeout(Duration::from_secs(START_SECONDS_MAX))
+        .ok()
 }
 
 /// The two addresses in the line a server prints when it is ready.

@@ -17,6 +17,7 @@ use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
 use crate::release::Leaving;
 use crate::session::outbox::StateKey;
 use crate::storage::OperationId;
+use crate::telemetry::Stage;
 use crate::view_frames::ViewFrames;
 
 /// The host's own view where members are counted and not named.
@@ -349,10 +350,9 @@ impl RoomCore {
                 audience,
                 value,
             } => {
-                if !self
-                    .views
-                    .publish(&view, audience, &value, self.clock.tick())
-                {
+                let tick = self.clock.tick();
+                let publish = || self.views.publish(&view, audience, &value, tick);
+                if !self.metrics.time(Stage::Diff, publish) {
                     tracing::error!(room = %self.identity.name, plugin = %self.version.label, "the room has more than {VIEWS_MAX} views, or they take more than {VIEWS_BYTES_MAX} bytes");
                     let message = "the room's plugin publishes more than a room may hold";
                     self.closing = Some((ErrorCode::PluginFailed, message.to_owned()));

@@ -42,6 +42,7 @@ use crate::node::Node;
 use crate::plugin::{BatchInput, Fault, FaultReport, OpenError, Ran, RanBatch, Runner, wit};
 use crate::session::Peer;
 use crate::session::outbox::Control;
+use crate::telemetry::Stage;
 
 pub(crate) use durable::again;
 pub(crate) use durable::{
@@ -346,9 +347,9 @@ impl RoomTask {
             if self.lane.observe(ran.cost) {
                 core.version.demote();
             }
-            self.node
-                .metrics
-                .step(started.elapsed(), batch.len(), ran.log_lines_dropped);
+            let metrics = &self.node.metrics;
+            metrics.step(started.elapsed(), batch.len(), ran.log_lines_dropped);
+            metrics.worked(Stage::Plugin, ran.spent);
             for report in &ran.reports {
                 self.report(report);
             }

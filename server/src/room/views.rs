@@ -21,6 +21,7 @@ use super::roster::{MemberRecord, Roster};
 use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
 use crate::session::outbox::StateKey;
+use crate::telemetry::Stage;
 use crate::view_frames::ViewFrames;
 
 /// The most that all views of a room may take. Until a newer one is sent, what was sent last is kept beside it.
@@ -260,7 +261,8 @@ impl Views {
                 let layer = &view.layers[index];
                 if recipients.peek().is_some() {
                     let whole = layer.frame(place, name);
-                    let state = ViewFrames::newest(fanout.metrics(), whole, layer.patch());
+                    let patch = fanout.metrics().time(Stage::Diff, || layer.patch());
+                    let state = ViewFrames::newest(fanout.metrics(), whole, patch);
                     let recipients = recipients.map(|member| &member.peer);
                     fanout.send_state(recipients, &key(place, name), state);
                 }

@@ -15,6 +15,7 @@ use super::rates::Refused;
 use super::state::Action;
 use super::transport::{Inbound, WriteError};
 use super::{CloseCode, Link, Session, overflow_reason};
+use crate::telemetry::Stage;
 
 /// How many messages are taken from the socket before what they brought about is written.
 const READ_BURST_MAX: usize = 64;
@@ -292,12 +293,14 @@ impl Serving {
         let bytes = self.messages.iter().map(Bytes::len).sum();
         let _held = session.node.queued.hold(bytes);
         let outbox = Arc::clone(&session.outbox);
+        let metrics = Arc::clone(&session.node.metrics);
         let (begun, until) = (Instant::now(), session.identity_until);
         loop {
             let is_drain_due = session.is_drain_due;
+            let sending = self.link.transport.send_all(&mut self.messages);
             tokio::select! {
                 biased;
-                sent = self.link.transport.send_all(&mut self.messages) => {
+                sent = metrics.time_polls(Stage::Write, sending) => {
                     return Ok(sent.inspect_err(|error| {
                         if matches!(error, WriteError::Stalled) {
                             session.node.metrics.slow_consumer("write");

@@ -1,7 +1,7 @@
 //! Views: the newest value of each, for whoever may see it.
 
 use parlor_proto::{Payload, Position, Subprotocol, client, server};
-use parlor_tests::{TestClient, TestServer, json_of};
+use parlor_tests::{Metrics, TestClient, TestServer, json_of};
 use serde_json::{Value as Json, json};
 
 fn publish(view: &str, n: u64) -> Json {
@@ -36,6 +36,33 @@ async fn st1_a_newcomer_gets_every_view_that_it_may_see() {
     assert_eq!(bob.expect_error().await.code, "VIEW_NOT_FOUND");
     bob.send(request("board")).await;
     assert_eq!(number(&bob.expect_state("hall", "board").await), json!(7));
+}
+
+#[tokio::test]
+async fn the_time_that_states_take_is_counted_by_stage() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    client.join("hall", "probe").await;
+    let times = |metrics: &Metrics| {
+        ["plugin", "diff", "encode", "write"]
+            .map(|stage| metrics.get(&format!("work_seconds_total{{stage=\"{stage}\"}}")))
+    };
+    let before = times(&server.metrics().await);
+    client.applied("hall", &publish("board", 7)).await;
+    client.expect_state("hall", "board").await;
+    // What was written may be here before it is counted there.
+    let have_all_grown = |metrics: &Metrics| {
+        let after = times(metrics);
+        before
+            .iter()
+            .zip(after)
+            .all(|(before, after)| *before < after)
+    };
+    let metrics = server
+        .until("all four stages took time", have_all_grown)
+        .await;
+    let after = times(&metrics);
+    assert!(after.iter().all(|seconds| *seconds < 60.0), "{after:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,178 @@
+//! Other servers that benches measure beside Parlor. Each lies in a folder of `bench/peers`, with a program that serves, one
+//! that puts a load on it, and tests of both.
+//!
+//! What they must do is little, so that the next one is soon added. The program that serves prints one line with the address
+//! at its end. The load is given that (`--url`), the server's process (`--server-pid`), and for how many seconds it
+//! warms up (`--warm-up`) and is measured (`--for`); it prints one object in JSON, see [`load`](PeerServer::load), and
+//! fails where what came was not right.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value as Json;
+
+use crate::load::{CLIENT_CORE, SERVER_CORE, pinned};
+use crate::server::said;
+use crate::{exec, files, tools};
+
+/// A server to compare with.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// In `bench/peers`.
+    folder: &'static str,
+    /// What runs the programs, from there. It comes with the packages, so that its version is written down with theirs.
+    runtime: &'static str,
+    serve: &'static str,
+    /// What the line that says where it listens begins with.
+    ready: &'static str,
+    load: &'static [&'static str],
+    /// The packages whose versions matter.
+    packages: &'static [&'static str],
+}
+
+const COLYSEUS: Peer = Peer {
+    name: "colyseus",
+    folder: "colyseus",
+    runtime: "node_modules/.bin/node",
+    serve: "src/server.js",
+    ready: "colyseus listening on ",
+    load: &["src/load.js", "--shape", "cells"],
+    packages: &[
+        "@colyseus/core",
+        "@colyseus/schema",
+        "@colyseus/ws-transport",
+        "@colyseus/sdk",
+        "ws",
+    ],
+};
+
+/// Places in the view's shape of Parlor's arena.
+pub(crate) const COLYSEUS_CELLS: Peer = COLYSEUS;
+
+/// Places as coordinates, which is how one does it.
+pub(crate) const COLYSEUS_PLAIN: Peer = Peer {
+    name: "colyseus, plain",
+    load: &["src/load.js", "--shape", "plain"],
+    ..COLYSEUS
+};
+
+/// Places in as few bytes as there are.
+pub(crate) const COLYSEUS_PACKED: Peer = Peer {
+    name: "colyseus, packed",
+    load: &["src/load.js", "--shape", "packed"],
+    ..COLYSEUS
+};
+
+impl Peer {
+    fn folder(&self) -> PathBuf {
+        files::root().join("bench/peers").join(self.folder)
+    }
+
+    /// Its programs find their modules from their folder.
+    fn command(&self, core: &str, program: &str) -> Command {
+        let mut command = pinned(core);
+        command
+            .arg(self.folder().join(self.runtime))
+            .arg(program)
+            .current_dir(self.folder())
+            // What its documentation has one set where it is used in earnest.
+            .env("NODE_ENV", "production");
+        command
+    }
+
+    /// Installs what its lock file names, and tests it.
+    pub(crate) fn install(&self) -> Result<()> {
+        tools::node()?;
+        tools::npm_packages(&self.folder())?;
+        exec::run(exec::npm(&self.folder()).arg("test"))
+    }
+
+    /// What it is made of, by its packages.
+    pub(crate) fn versions(&self) -> Result<String> {
+        let runtime = self.folder().join(self.runtime);
+        let version = exec::output_of(&runtime.to_string_lossy(), &["--version"]);
+        let version = version.with_context(|| format!("{} does not run", runtime.display()))?;
+        let mut versions = format!(
+            "{} {version}",
+            self.runtime.rsplit('/').next().unwrap_or("")
+        );
+        for package in self.packages {
+            let path = self.folder().join("node_modules").join(package);
+            let manifest = fs::read_to_string(path.join("package.json"))
+                .with_context(|| format!("{package} is not installed"))?;
+            let manifest: Json = serde_json::from_str(&manifest)?;
+            let version = manifest["version"].as_str().unwrap_or("unknown");
+            versions.push_str(&format!(", {package} {version}"));
+        }
+        Ok(versions)
+    }
+
+    /// Starts it on the server's core.
+    pub(crate) fn start(&'static self) -> Result<PeerServer> {
+        let mut child = self
+            .command(SERVER_CORE, self.serve)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("failed to start {}", self.name))?;
+        let stdout = child.stdout.take().expect("stdout was asked to be piped");
+        let mut server = PeerServer {
+            peer: self,
+            child,
+            url: String::new(),
+        };
+        let url = said(stdout, |line| {
+            line.strip_prefix(self.ready).map(str::to_owned)
+        });
+        server.url = url.with_context(|| format!("{} did not say that it listens", self.name))?;
+        Ok(server)
+    }
+}
+
+/// A peer that serves, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct PeerServer {
+    peer: &'static Peer,
+    child: Child,
+    url: String,
+}
+
+impl PeerServer {
+    /// Puts the load on it, from the clients' core. What that says: `per_member_and_second` with `messages`, `payload_bytes`
+    /// and `framed_bytes`; `server_cpu` and `load_cpu`, each as a share of a core.
+    pub(crate) fn load(&self, warm_up: Duration, time: Duration) -> Result<Json> {
+        let (program, args) = self.peer.load.split_first().expect("a load has a program");
+        let output = self
+            .peer
+            .command(CLIENT_CORE, program)
+            .args(args)
+            .args(["--url", &self.url])
+            .args(["--server-pid", &self.child.id().to_string()])
+            .args(["--warm-up", &warm_up.as_secs().to_string()])
+            .args(["--for", &time.as_secs().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("failed to run the load on {}", self.peer.name))?;
+        let summary = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success(),
+            "what {} sent was not right: {}\n{summary}",
+            self.peer.name,
+            output.status
+        );
+        serde_json::from_str(&summary).context("failed to read what the load says")
+    }
+}
+
+impl Drop for PeerServer {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
