@@ -142,6 +142,16 @@ describe("prediction", () => {
     expect(units(prediction, 402, 401)).toEqual({ x: 801, y: 800 });
   });
 
+  it("waits for no word of what changed nothing", () => {
+    const prediction = new Prediction(() => 7);
+    prediction.onView(1, START, STILL);
+    prediction.steer(RIGHT, 503)(503);
+    prediction.steer(STILL, 503)(503);
+    expect(units(prediction, 900, 899)).toEqual(START);
+    prediction.steer(RIGHT, 902);
+    expect(units(prediction, 902, 900)).toEqual({ x: 812, y: 800 });
+  });
+
   it("begins anew", () => {
     const prediction = new Prediction(() => 7);
     prediction.onView(1, START, RIGHT);

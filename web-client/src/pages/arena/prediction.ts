@@ -91,6 +91,7 @@ export class Prediction {
     const base = this.#settle();
     if (!base) return undefined;
     const isResting = isStill(base) && seen - base.tick >= QUIET_TICKS;
+    if (isResting) this.#forgetIdle(seen);
     if (isResting && tick <= this.#next - 1) return base.place;
     const from = isResting ? rested(base, this.#next - 1) : base;
     const until = Math.min(Math.max(tick, from.tick), from.tick + AHEAD_TICKS_MAX);
@@ -119,6 +120,11 @@ export class Prediction {
     this.#base = isAgreed ? { ...news, place: predicted } : exact(news);
     this.#sent = this.#sent.filter(({ tick }) => tick > news.tick);
     return this.#base;
+  }
+
+  /** What was applied so long ago without a word from the room changed nothing: it was taken back in the same tick. */
+  #forgetIdle(seen: number): void {
+    this.#sent = this.#sent.filter(({ isAnswered, tick }) => !isAnswered || seen - tick < QUIET_TICKS);
   }
 
   /** What has no answer yet came to the room after this, and in the order in which it was sent. */
