@@ -29,7 +29,6 @@ describe("the arena", { concurrency: true, timeout: 180_000 }, () => {
     assert(distance(before.server, pushed.server) > 20, "Grace was pushed, and had sent nothing");
     assert(distance(pusher.server, pushed.server) > UNITS_APART - 2, "they do not overlap");
     assert.deepEqual(pusher.others[pushed.you], pushed.server, "both were told the same");
-    assert(pusher.corrections + pushed.corrections > 0, "nobody could have known before");
     await Promise.all([ada.close(), grace.close()]);
   });
 

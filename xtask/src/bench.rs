@@ -50,22 +50,6 @@ const BENCHES: &[Bench] = &[
             "30s",
         ],
     },
-    Bench {
-        name: "arena-bots",
-        about: "100 members who all move in one world, 20 ticks a second",
-        bots_args: &[
-            "--rooms",
-            "1",
-            "--players",
-            "100",
-            "--plugin",
-            "arena",
-            "--subprotocol",
-            "v1.binary",
-            "--for",
-            "30s",
-        ],
-    },
 ];
 
 /// Runs the named benchmark, or lists what there is.

@@ -93,8 +93,9 @@ fn standalone(manifest: &str, workspace: &str) -> anyhow::Result<String> {
         let value = table.and_then(|table| table.get(key)).cloned();
         value.with_context(|| format!("find {key} in [workspace.{section}]"))
     };
-    // Lints are for who works on the SDK; rustc shows none of a dependency.
+    // Lints and tests are for who works on the SDK; rustc shows no lints of a dependency, and cargo runs no tests of one.
     manifest.remove("lints");
+    manifest.remove("dev-dependencies");
     for section in ["package", "dependencies"] {
         let inherited = match section {
             "package" => "package",
@@ -127,7 +128,8 @@ mod tests {
     #[test]
     fn the_manifest_stands_by_itself() {
         let manifest = "[package]\nname = \"x\"\nversion.workspace = true\n[lints]\nworkspace = true\n\
-                        [dependencies]\na = { workspace = true }\nb = \"2\"\nc = { workspace = true, optional = true }\n";
+                        [dependencies]\na = { workspace = true }\nb = \"2\"\nc = { workspace = true, optional = true }\n\
+                        [dev-dependencies]\nd = { workspace = true }\n";
         let workspace = "[workspace.package]\nversion = \"1.2.3\"\n\
                          [workspace.dependencies]\na = { version = \"1\", features = [\"f\"] }\nc = { version = \"3\" }\n";
         let expected = "[package]\nname = \"x\"\nversion = \"1.2.3\"\n\n[dependencies]\nb = \"2\"\n\n\

@@ -113,10 +113,10 @@ fn who_is_forgotten_sees_everything_anew() {
     let mut interest = Interest::<u32, u32>::new();
     let reach = Reach::new(50, 5);
     assert_eq!(interest.look(9, (1, 1), reach, &grid).came, [1, 3]);
-    assert_eq!(interest.look(9, (1, 1), reach, &grid).came, []);
+    assert!(interest.look(9, (1, 1), reach, &grid).came.is_empty());
     assert_eq!(interest.seen(&9), [1, 3]);
     interest.forget(&9);
-    assert_eq!(interest.seen(&9), []);
+    assert!(interest.seen(&9).is_empty());
     assert_eq!(interest.look(9, (1, 1), reach, &grid).came, [1, 3]);
 }
 

@@ -396,6 +396,39 @@ fn an_older_state_is_upgraded_with_its_members() {
     );
 }
 
+/// A room that takes its messages with its ticks.
+#[derive(Debug, Serialize, Deserialize)]
+struct Gathering;
+
+impl Room for Gathering {
+    type Input = ();
+
+    fn open(_room: &mut Ctx, _config: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn message(&mut self, room: &mut Ctx, _from: &Member, (): ()) -> Result<()> {
+        room.reply(&room.tick());
+        Ok(())
+    }
+}
+
+export!(Gathering {
+    name: "gathering",
+    tick_hz: 10,
+    delivery: OnTick
+});
+
+#[test]
+fn a_gathered_message_is_applied_in_the_tick_that_it_comes_with() {
+    let mut room = TestRoom::<Gathering>::open();
+    let ann = room.join("ann");
+    room.tick(3);
+    assert_eq!(room.push(ann, &json!(null)), Answer::Waiting);
+    room.tick(1);
+    assert_eq!(room.last_answer(ann).data(), &json!(4));
+}
+
 #[test]
 fn a_description_no_host_takes_panics() {
     let mut description = Probe::describe();

@@ -132,6 +132,16 @@ test("timers and ticks come as they are due", () => {
   assert.deepEqual(room.takeSent(ann), [{ timer: 2, at: 50 }, 1, { timer: 1, at: 150 }, 2]);
 });
 
+test("a gathered message is applied in the tick that it comes with", () => {
+  const gathering = definePlugin(Any, { name: "gathering", input: shape.integer(), tickHz: 10, delivery: "on-tick" });
+  const room = TestRoom.open(gathering);
+  const ann = room.join("ann");
+  room.tick(3);
+  room.push(ann, acts.push((ctx) => ctx.reply(ctx.tick)) - 1);
+  room.tick();
+  assert.deepEqual(room.lastAnswer(ann), { is: "done", data: 4 });
+});
+
 test("messages, views and seats reach whom they are for", () => {
   const { room, ann, act } = opened();
   const bob = room.join("bob");

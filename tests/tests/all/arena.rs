@@ -54,7 +54,7 @@ async fn a_direction_holds_from_the_tick_that_the_reply_names_in_every_encoding(
         let me = ann.join(ROOM, "arena").await.you.id;
         let mut views = vec![Near::next(&mut ann).await];
         // Away from the nearer wall.
-        let x = if views[0].place(me).0 < 800 {
+        let x: i64 = if views[0].place(me).0 < 800 {
             127
         } else {
             -127

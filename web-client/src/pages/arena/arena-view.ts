@@ -23,6 +23,8 @@ export type ArenaRoom = Room<Value, SteerInput>;
 /** Lines of the list of scores: beside a game, and above one on a phone. */
 const ROWS = 8;
 const ROWS_NARROW = 3;
+/** How to move is said for so long to who does. */
+const HINT_MS = 6_000;
 
 export class ArenaView {
   readonly element: HTMLElement;
@@ -36,9 +38,12 @@ export class ArenaView {
   });
   readonly #painter: Painter | undefined;
   readonly #steering: Steering;
+  readonly #hint = h("p", { class: "arena-hint" });
+  #hintTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #scores = new ScoresView();
   readonly #distance = h("p", { class: "arena-distance", testid: "arena-distance" });
   readonly #points = h("output", { class: "arena-points", testid: "arena-points", attrs: { "aria-live": "polite" } });
+  readonly #pointsLabel = h("span", { class: "arena-points-label", text: "points" });
   readonly #stats: StatsView | undefined;
   readonly #times = new FrameTimes();
   readonly #sparks = new Sparks();
@@ -72,6 +77,7 @@ export class ArenaView {
   /** Stops showing the arena; the room itself is the caller's to leave. */
   close(): void {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#hintTimer);
     for (const off of this.#offs) off();
   }
 
@@ -83,17 +89,15 @@ export class ArenaView {
     const card = h(
       "aside",
       { class: "arena-card card", attrs: { "aria-label": "Scores and connection" } },
-      h("div", { class: "arena-own" }, this.#points, h("span", { class: "arena-points-label", text: "points" })),
+      h("div", { class: "arena-own" }, this.#points, this.#pointsLabel),
       this.#scores.element,
       this.#distance,
     );
-    const hint = h(
-      "p",
-      { class: "arena-hint" },
+    this.#hint.append(
       h("span", { class: "is-for-mouse", text: "Arrow keys or WASD, or hold the mouse button where you want to go." }),
       h("span", { class: "is-for-touch", text: "Put a finger anywhere and pull." }),
     );
-    const element = h("main", { class: "arena", testid: "arena" }, this.#canvas, card, actions, hint);
+    const element = h("main", { class: "arena", testid: "arena" }, this.#canvas, card, actions, this.#hint);
     element.prepend(h("h1", { class: "visually-hidden", text: `Arena: ${this.#room.name}` }));
     if (this.#stats) element.append(this.#stats.element);
     return element;
@@ -140,8 +144,10 @@ export class ArenaView {
     const start_ms = performance.now();
     const painter = this.#painter;
     if (!painter) return;
-    const scene = this.#game.frame(this.#steering.wanted(painter.centre), start_ms);
+    const wanted = this.#steering.wanted(painter.centre);
+    const scene = this.#game.frame(wanted, start_ms);
     if (!scene) return;
+    if (wanted.x !== 0 || wanted.y !== 0) this.#hintTimer ??= setTimeout(() => (this.#hint.hidden = true), HINT_MS);
     const sparks = this.#isStill.matches ? [] : this.#sparks.next(scene.points, scene.me, now_ms);
     painter.draw({ scene, you: this.#room.you.id, players: this.#players, thumb: this.#steering.thumb, sparks });
     this.#say(scene.points, start_ms);
@@ -152,6 +158,7 @@ export class ArenaView {
     if (this.#scoresDue.isNow(now_ms)) {
       const count = this.#isNarrow.matches ? ROWS_NARROW : ROWS;
       setText(this.#points, String(points));
+      setText(this.#pointsLabel, points === 1 ? "point" : "points");
       this.#scores.show(ranking(this.#players.values(), this.#room.you.id, points, count));
     }
     const { rtt } = this.#parlor;

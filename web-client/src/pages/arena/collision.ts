@@ -6,7 +6,7 @@
 import { moved, RADIUS_UNITS, STILL, UNIT, whole, withinWalls } from "./motion";
 import type { Steer, Vector } from "./motion";
 
-/** Whoever was seen to go is taken to go on for so many ticks; of who stands still since then, there may be no news. */
+/** Whoever was seen to go is taken to go on for so many ticks. */
 export const GOING_TICKS = 4;
 
 /** Somebody else, who is taken to go on as before. In parts of a unit. */

@@ -55,7 +55,7 @@ export interface Facts {
   readonly others: Readonly<Record<number, Vector>>;
   /** Where the page has it, without what is still gliding. */
   readonly predicted: Vector;
-  /** How many ticks the page is ahead of what the room said last. */
+  /** How many ticks the page is ahead of what it has heard, or would have. */
   readonly ahead: number;
   /** How often the room had it otherwise. */
   readonly corrections: number;
@@ -115,14 +115,15 @@ export class Game {
     if (!near || !server || tick === undefined) return undefined;
     if (!this.#isFresh) this.#steer(wanted, tick, now_ms);
     const others = between(near.before.discs, near.after.discs, near.part);
-    const predicted = this.#predicted(tick) ?? others.get(you) ?? server;
+    const seen = this.#clock.arrival(now_ms, 0) ?? tick;
+    const predicted = this.#predicted(tick, seen) ?? others.get(you) ?? server;
     others.delete(you);
     this.#facts = {
       you,
       server,
       others: Object.fromEntries([...near.after.discs].filter(([id]) => id !== you)),
       predicted,
-      ahead: tick - (this.#prediction.tick ?? tick),
+      ahead: tick - Math.max(this.#prediction.tick ?? 0, Math.floor(seen)),
       corrections: this.#prediction.corrections,
     };
     const me = this.#ease.next(predicted, now_ms);
@@ -162,8 +163,8 @@ export class Game {
     return bodies;
   }
 
-  #predicted(tick: number): Vector | undefined {
-    const place = this.#prediction.at(tick);
+  #predicted(tick: number, seen: number): Vector | undefined {
+    const place = this.#prediction.at(tick, seen);
     return place && { x: place.x / UNIT, y: place.y / UNIT };
   }
 }

@@ -26,18 +26,18 @@ function roomOf(inputs: Readonly<Record<number, Steer>>) {
   };
 }
 
-function units(prediction: Prediction, tick: number): Vector | undefined {
-  const place = prediction.at(tick);
+function units(prediction: Prediction, tick: number, seen = prediction.tick ?? 0): Vector | undefined {
+  const place = prediction.at(tick, seen);
   return place && toUnits(place);
 }
 
 describe("prediction", () => {
   it("knows nothing before the first view, and is where that says then", () => {
     const prediction = new Prediction(() => 7);
-    expect(prediction.at(5)).toBeUndefined();
+    expect(prediction.at(5, 5)).toBeUndefined();
     prediction.onView(5, START, STILL);
     expect(units(prediction, 5)).toEqual(START);
-    expect(units(prediction, 500)).toEqual(START);
+    expect(units(prediction, 500, 499)).toEqual(START);
   });
 
   it("moves at once, and is never corrected where the guess was right, to the last digit", () => {
@@ -57,7 +57,7 @@ describe("prediction", () => {
     const ahead = units(prediction, 25);
     for (let tick = 6; tick <= 20; tick += 1) view();
     second(9);
-    prediction.at(20);
+    prediction.at(20, 20);
     for (let tick = 21; tick <= 25; tick += 1) view();
     expect(units(prediction, 25)).toEqual(ahead);
     expect(prediction.corrections).toBe(0);
@@ -120,8 +120,9 @@ describe("prediction", () => {
     prediction.onView(1, START, STILL);
     // A minute in which there was nothing to tell.
     prediction.steer(RIGHT, 1_200)(1_200);
-    expect(units(prediction, 1_200)).toEqual({ x: 812, y: 800 });
-    expect(units(prediction, 5_000)).toEqual(units(prediction, 1_200 + AHEAD_TICKS_MAX));
+    expect(units(prediction, 1_199, 1_197)).toEqual(START);
+    expect(units(prediction, 1_200, 1_197)).toEqual({ x: 812, y: 800 });
+    expect(units(prediction, 5_000, 1_197)).toEqual(units(prediction, 1_199 + AHEAD_TICKS_MAX, 1_197));
   });
 
   it("expects to be pushed as the room pushes, by who stands there and by who comes along", () => {
@@ -134,15 +135,28 @@ describe("prediction", () => {
     const coming = { id: 9, place: { x: 800 * UNIT, y: 850 * UNIT }, way: { x: 0, y: -10 * UNIT }, until: 6 };
     prediction.onView(2, START, STILL, [coming]);
     expect([3, 4].map((tick) => units(prediction, tick)?.y)).toEqual([800, 799]);
-    // Whoever is not heard of any more has stopped.
-    expect(units(prediction, 400)).toEqual(units(prediction, 6));
+    // Where the room says nothing more, nothing more has happened.
+    expect([4, 400].map((tick) => units(prediction, tick, tick)?.y)).toEqual([800, 800]);
+    prediction.onView(401, { x: 801, y: 800 }, RIGHT);
+    prediction.steer(STILL, 402)(402);
+    expect(units(prediction, 402, 401)).toEqual({ x: 801, y: 800 });
+  });
+
+  it("waits for no word of what changed nothing", () => {
+    const prediction = new Prediction(() => 7);
+    prediction.onView(1, START, STILL);
+    prediction.steer(RIGHT, 503)(503);
+    prediction.steer(STILL, 503)(503);
+    expect(units(prediction, 900, 899)).toEqual(START);
+    prediction.steer(RIGHT, 902);
+    expect(units(prediction, 902, 900)).toEqual({ x: 812, y: 800 });
   });
 
   it("begins anew", () => {
     const prediction = new Prediction(() => 7);
     prediction.onView(1, START, RIGHT);
     prediction.clear();
-    expect(prediction.at(2)).toBeUndefined();
+    expect(prediction.at(2, 2)).toBeUndefined();
     prediction.onView(900, { x: 100, y: 100 }, STILL);
     expect(units(prediction, 901)).toEqual({ x: 100, y: 100 });
   });

@@ -4,13 +4,15 @@
  * says in which tick it was applied; until then that is a guess.
  */
 
-import { GOING_TICKS, step } from "./collision";
+import { step } from "./collision";
 import type { Body } from "./collision";
-import { moved, toUnits, UNIT } from "./motion";
+import { moved, STILL, toUnits, UNIT } from "./motion";
 import type { Steer, Vector } from "./motion";
 
 /** Who moves runs ahead of the room by no more than this: a second in which nothing comes from it. */
 export const AHEAD_TICKS_MAX = 20;
+/** After so many ticks without a word from the room, all that is in sight is at rest. */
+const QUIET_TICKS = 2;
 /** What was predicted so long before the room said anything is worth nothing: a minute. */
 const GAP_TICKS_MAX = 1_200;
 
@@ -81,17 +83,28 @@ export class Prediction {
     return (this.#news ?? this.#base)?.tick;
   }
 
-  /** Where this member is at a tick with its fraction, in parts of a unit; undefined before the first view. */
-  at(tick: number): Vector | undefined {
-    const settled = this.#settle();
-    if (!settled) return undefined;
-    const base = this.#afterRest(settled, tick);
-    const until = Math.min(Math.max(tick, base.tick), base.tick + AHEAD_TICKS_MAX);
-    const before = this.#walk(base, Math.floor(until));
+  /**
+   * Where this member is at a tick with its fraction, in parts of a unit; undefined before the first view. `seen` is
+   * the tick of which the room would have told by now, were there anything to tell.
+   */
+  at(tick: number, seen: number): Vector | undefined {
+    const base = this.#settle();
+    if (!base) return undefined;
+    const isResting = isStill(base) && seen - base.tick >= QUIET_TICKS;
+    if (isResting) this.#forgetIdle(seen);
+    if (isResting && tick <= this.#next - 1) return base.place;
+    const from = isResting ? rested(base, this.#next - 1) : base;
+    const until = Math.min(Math.max(tick, from.tick), from.tick + AHEAD_TICKS_MAX);
+    const before = this.#walk(from, Math.floor(until));
     const after = this.#walk(before, before.tick + 1);
     const part = until - before.tick;
-    const between = (from: number, to: number) => from + (to - from) * part;
+    const between = (here: number, there: number) => here + (there - here) * part;
     return { x: between(before.place.x, after.place.x), y: between(before.place.y, after.place.y) };
+  }
+
+  /** The first tick in which something else holds. */
+  get #next(): number {
+    return this.#sent[0]?.tick ?? Number.POSITIVE_INFINITY;
   }
 
   /** Compares what the room said with what was predicted of that tick, and goes on from there. */
@@ -100,12 +113,18 @@ export class Prediction {
     if (!base || !news || news.tick <= base.tick) return base;
     this.#news = undefined;
     this.#guess(news.tick + 1);
-    const predicted = news.tick - base.tick > GAP_TICKS_MAX ? undefined : this.#walk(this.#afterRest(base, news.tick), news.tick).place;
+    const from = isStill(base) ? rested(base, Math.min(news.tick, this.#next) - 1) : base;
+    const predicted = news.tick - base.tick > GAP_TICKS_MAX ? undefined : this.#walk(from, news.tick).place;
     const isAgreed = predicted !== undefined && isSame(toUnits(predicted), news.place);
     if (!isAgreed) this.corrections += 1;
     this.#base = isAgreed ? { ...news, place: predicted } : exact(news);
     this.#sent = this.#sent.filter(({ tick }) => tick > news.tick);
     return this.#base;
+  }
+
+  /** What was applied so long ago without a word from the room changed nothing: it was taken back in the same tick. */
+  #forgetIdle(seen: number): void {
+    this.#sent = this.#sent.filter(({ isAnswered, tick }) => !isAnswered || seen - tick < QUIET_TICKS);
   }
 
   /** What has no answer yet came to the room after this, and in the order in which it was sent. */
@@ -117,15 +136,6 @@ export class Prediction {
     }
   }
 
-  /** Who does not move is where it was until it is told to move: there is nothing for the room to tell. */
-  #afterRest(base: Seen, until: number): Seen {
-    if (!isSame(moved(base.place, base.steer), base.place)) return base;
-    const next = Math.min(Math.floor(until), (this.#sent[0]?.tick ?? Number.POSITIVE_INFINITY) - 1);
-    if (next <= base.tick) return base;
-    // Unless somebody else comes along, as far as that is foreseen.
-    return { ...this.#walk(base, Math.min(next, base.tick + GOING_TICKS)), tick: next };
-  }
-
   #walk(from: Seen, until: number): Seen {
     let { place, steer, tick, bodies } = from;
     while (tick < until) {
@@ -135,6 +145,17 @@ export class Prediction {
     }
     return { tick, place, steer, bodies };
   }
+}
+
+/** Whether there is nothing to tell of this member, unless somebody pushes it. */
+function isStill({ place, steer }: Seen): boolean {
+  return isSame(moved(place, steer), place);
+}
+
+/** A later tick, where the room told of nothing in between: nobody has moved. */
+function rested(base: Seen, tick: number): Seen {
+  if (tick <= base.tick) return base;
+  return { ...base, tick, bodies: base.bodies.map((body) => ({ ...body, way: STILL })) };
 }
 
 function exact(seen: Seen): Seen {
