@@ -275,6 +275,17 @@ impl Roster {
         self.admitted().filter(|member| member.is_reached())
     }
 
+    /// Those whom frames reach and who may see what this audience does. For one member, nobody else is looked at: a room may
+    /// have a view for each of its members.
+    pub(crate) fn reached_of(&self, audience: ViewAudience) -> impl Iterator<Item = &MemberRecord> {
+        let ids = match audience {
+            ViewAudience::Member(id) => id..=id,
+            ViewAudience::Everyone | ViewAudience::Seat(_) => 0..=u32::MAX,
+        };
+        let members = self.members.range(ids).map(|(_, member)| member);
+        members.filter(move |it| it.is_admitted && it.is_reached() && Self::sees(it, audience))
+    }
+
     /// Whether a member is among those who see a view.
     pub(crate) fn sees(member: &MemberRecord, audience: ViewAudience) -> bool {
         match audience {

@@ -257,8 +257,8 @@ impl Views {
                     continue;
                 }
                 let sees = |member: &&MemberRecord| view.visible_index(member) == Some(index);
-                let mut recipients = roster.reached().filter(sees).peekable();
                 let layer = &view.layers[index];
+                let mut recipients = roster.reached_of(layer.audience).filter(sees).peekable();
                 if recipients.peek().is_some() {
                     let whole = layer.frame(place, name);
                     let patch = fanout.metrics().time(Stage::Diff, || layer.patch());
