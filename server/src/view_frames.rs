@@ -66,7 +66,8 @@ impl ViewFrames {
             frame: Encoded::new(ServerFrame::RoomState(server::RoomState {
                 room: whole.room.clone(),
                 view: whole.view.clone(),
-                base: Some(base),
+                // Which most are, so that it need not be said (ST2).
+                base: (base + 1 != whole.version).then_some(base),
                 state: None,
                 patch: Some(patch),
                 ..whole
