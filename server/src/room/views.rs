@@ -18,6 +18,7 @@ use serde_bytes::ByteBuf;
 
 use super::durable::BadNote;
 use super::roster::{MemberRecord, Roster};
+use crate::breakage::TestBreak;
 use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
 use crate::session::outbox::StateKey;
@@ -255,12 +256,17 @@ impl Views {
                 if !std::mem::take(&mut view.layers[index].is_dirty) {
                     continue;
                 }
-                let sees = |member: &&MemberRecord| view.visible_index(member) == Some(index);
-                let mut recipients = roster.reached().filter(sees).peekable();
                 let layer = &view.layers[index];
+                let is_told_to_all = fanout.test_break() == Some(TestBreak::StateToTheWrongMember)
+                    && matches!(layer.audience, ViewAudience::Member(_));
+                let sees = |member: &&MemberRecord| {
+                    is_told_to_all || view.visible_index(member) == Some(index)
+                };
+                let mut recipients = roster.reached().filter(sees).peekable();
                 if recipients.peek().is_some() {
                     let whole = layer.frame(place, name);
-                    let state = ViewFrames::newest(fanout.metrics(), whole, layer.patch());
+                    let state = ViewFrames::newest(fanout.metrics(), whole, layer.patch())
+                        .breaking(fanout.test_break());
                     let recipients = recipients.map(|member| &member.peer);
                     fanout.send_state(recipients, &key(place, name), state);
                 }
