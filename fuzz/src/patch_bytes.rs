@@ -1,5 +1,5 @@
-//! Patches as they come off the wire: whatever the bytes are, and wherever they lie about an index or a length, they are
-//! applied as the specification says, or refused with a code.
+//! Patches as they come off the wire: whatever the bytes are, and wherever they lie about an index or a length, they
+//! are applied as the specification says, or refused with a code.
 
 use parlor_proto::{
     CopyFault, Payload, ServerFrame, State, Subprotocol, Value, ValueError, ViewCopy, server,

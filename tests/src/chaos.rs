@@ -14,8 +14,8 @@ mod storm;
 mod summary;
 
 pub use check::{Kind, Violation, check, check_durable};
-pub use client::{Pace, RoomPlan, Script, Stage, Tally};
 pub(crate) use client::{Inbound, Line};
+pub use client::{Pace, RoomPlan, Script, Stage, Tally};
 pub use crash::{CrashOutcome, CrashRun, Kills, Patience, Victim};
 pub use crowd::{Crowd, MARKER, seating, seating_by};
 pub use history::{

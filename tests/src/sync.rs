@@ -1,9 +1,9 @@
 //! Proof that states arrive as they were shown, in both client libraries.
 //!
-//! A [`Play`] has a room show values out of the whole value model, to everybody, to seats and to members, while clients made
-//! of `parlor-proto` and clients made of the SDK that pages load join, leave, lose their connections, do not read, and come
-//! back in another encoding. Each writes down what it has after each frame. [`check`] is a pure function that holds that
-//! against what was shown.
+//! A [`Play`] has a room show values out of the whole value model, to everybody, to seats and to members, while clients
+//! made of `parlor-proto` and clients made of the SDK that pages load join, leave, lose their connections, do not read,
+//! and come back in another encoding. Each writes down what it has after each frame. [`check`] is a pure function that
+//! holds that against what was shown.
 
 mod check;
 mod director;

@@ -1,5 +1,5 @@
-// Clients made of the SDK, as pages load it. Reads commands and writes what the clients have after each frame, a line of
-// JSON each: `tests/src/sync/node.rs` is at the other end.
+// Clients made of the SDK, as pages load it. Reads commands and writes what the clients have after each frame, a line
+// of JSON each: `tests/src/sync/node.rs` is at the other end.
 //
 //   node --experimental-websocket client.mjs PARLOR_JS SEED ROOM PLUGIN
 

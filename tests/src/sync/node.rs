@@ -1,5 +1,5 @@
-//! Clients made of the SDK that pages load, all in one process of Node.js. It reads commands and writes events, each a line
-//! of JSON: `tests/state-client/client.mjs`.
+//! Clients made of the SDK that pages load, all in one process of Node.js. It reads commands and writes events, each a
+//! line of JSON: `tests/state-client/client.mjs`.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;

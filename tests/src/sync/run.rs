@@ -1,5 +1,5 @@
-//! A run: somebody shows things in a room, one thing after the other, and clients of both libraries come and go meanwhile,
-//! behind networks that stall and break. Again and again there is quiet, in which all must have what they may see.
+//! A run: somebody shows things in a room, one thing after the other, and clients of both libraries come and go
+//! meanwhile, behind networks that stall and break. Again and again there is quiet, in which all must have what they may see.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use rand::{Rng, SeedableRng};
 const DEPTH_MAX: u32 = 5;
 const LENGTH_MAX: usize = 9;
 
-/// Keys that need care: those of JSON's escapes, of patches, of JavaScript's objects, and some that UTF-16 sorts otherwise.
+/// Keys that need care: those of JSON's escapes, of patches, of JavaScript's objects, and some that UTF-16 sorts
+/// otherwise.
 const KEYS: [&str; 18] = [
     "a",
     "b",

@@ -1,4 +1,4 @@
-/** Patches that lie: wherever one says another index or another length, it is refused with a code or applied to the letter. */
+/** Patches that lie: wherever one says another index or length, it is refused with a code or applied to the letter. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -26,7 +26,7 @@ export function unpackValue(message: Uint8Array): Value {
   return normalise(read(message));
 }
 
-/** A key like any other, which the decoder refuses; and what stands for it meanwhile: no text has half a surrogate pair. */
+/** A key like any other, which the decoder refuses; and what stands for it: no text has half a surrogate pair. */
 const REFUSED_KEY = "__proto__";
 const STAND_IN = "\ud800";
 
