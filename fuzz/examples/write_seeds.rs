@@ -26,6 +26,7 @@ fn main() -> io::Result<()> {
     }
     write(&folder.join("handshake"), &handshakes())?;
     write(&folder.join("patch"), &choices())?;
+    write(&folder.join("patch_bytes"), &patches()?)?;
     write(&folder.join("resume_token"), &resume_tokens())?;
     write(&folder.join("websocket"), &websockets())
 }
@@ -87,6 +88,53 @@ fn choices() -> Vec<Vec<u8>> {
         (0..20 * seed).map(byte).collect()
     });
     seeds.collect()
+}
+
+/// What the golden vectors have of patches, in each encoding behind the bytes that say how to read it, with frames around
+/// some; and honest patches with a lie in them.
+fn patches() -> io::Result<Vec<Vec<u8>>> {
+    let mut seeds = Vec::new();
+    let load = |file: &str| -> io::Result<Vec<Json>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/vectors");
+        Ok(serde_json::from_slice(&fs::read(folder.join(file))?)?)
+    };
+    let mut which = 0;
+    let mut add = |how: u8, bytes: Vec<u8>| {
+        seeds.push([&[which, how], bytes.as_slice()].concat());
+        which = which.wrapping_add(1);
+    };
+    for vector in [load("patches.json")?, load("refused-patches.json")?].concat() {
+        for (how, encoding) in [(0, "msgpack"), (1, "json"), (2, "proto")] {
+            add(
+                how,
+                bytes(encoding, vector[encoding].as_str().unwrap_or_default()),
+            );
+        }
+    }
+    for history in load("histories.json")? {
+        let encodings = [("json", 3), ("msgpack", 8), ("proto", 13)];
+        for (encoding, how) in encodings.iter().filter(|it| history["encoding"] == it.0) {
+            for frame in history["frames"].as_array().into_iter().flatten() {
+                add(
+                    *how,
+                    bytes(encoding, frame["frame"].as_str().unwrap_or_default()),
+                );
+            }
+        }
+    }
+    for lie in [
+        [1, 0x7f],
+        [0, 0xdd],
+        [2, 0xcf],
+        [3, 0xff],
+        [4, 0x80],
+        [5, 0x90],
+    ] {
+        for _ in 0..6 {
+            add(4, lie.to_vec());
+        }
+    }
+    Ok(seeds)
 }
 
 /// Handshakes of every kind, as `fuzz/src/handshake.rs` reads them.

@@ -11,12 +11,14 @@
 mod decoders;
 mod handshake;
 mod patch;
+mod patch_bytes;
 mod resume_token;
 mod websocket;
 
 pub use decoders::{decode_json, decode_msgpack, decode_proto};
 pub use handshake::handshake;
 pub use patch::patch;
+pub use patch_bytes::patch_bytes;
 pub use resume_token::resume_token;
 pub use websocket::websocket;
 
@@ -30,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_proto", decode_proto),
     ("handshake", handshake),
     ("patch", patch),
+    ("patch_bytes", patch_bytes),
     ("resume_token", resume_token),
     ("websocket", websocket),
 ];

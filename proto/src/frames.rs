@@ -336,7 +336,7 @@ frames! {
             as_of: u64,
             /// CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes.
             hash: u32,
-            /// The version a patch applies to.
+            /// The version a patch applies to, where that is not the one before.
             base: Option<u64>,
             /// The whole state.
             state: Option<Payload>,

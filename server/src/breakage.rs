@@ -22,11 +22,15 @@ pub enum TestBreak {
     ReleaseBeforeCommit,
     /// Nothing is ever forced to the disk.
     NoFsync,
+    /// A client is sent a patch whatever it has.
+    PatchOnWrongBase,
+    /// What a view shows to one member goes to all of them.
+    StateToTheWrongMember,
 }
 
 impl TestBreak {
     /// All of them, with the names they go by.
-    pub const ALL: [(&str, Self); 8] = [
+    pub const ALL: [(&str, Self); 10] = [
         ("resume-skip-one", Self::ResumeSkipOne),
         ("resume-repeat-one", Self::ResumeRepeatOne),
         ("resume-swap", Self::ResumeSwap),
@@ -35,6 +39,8 @@ impl TestBreak {
         ("reply-twice", Self::ReplyTwice),
         ("release-before-commit", Self::ReleaseBeforeCommit),
         ("no-fsync", Self::NoFsync),
+        ("patch-on-wrong-base", Self::PatchOnWrongBase),
+        ("state-to-the-wrong-member", Self::StateToTheWrongMember),
     ];
 }
 

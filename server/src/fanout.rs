@@ -7,6 +7,7 @@ use bytes::Bytes;
 use parlor_journal::Lsn;
 use parlor_proto::{ServerFrame, Subprotocol};
 
+use crate::breakage::TestBreak;
 use crate::release::{Leaving, Release};
 use crate::session::Peer;
 use crate::session::outbox::{Burst, Control, StateKey};
@@ -19,6 +20,7 @@ pub(crate) struct Fanout {
     metrics: Arc<Metrics>,
     burst: Burst,
     exit: Exit,
+    test_break: Option<TestBreak>,
 }
 
 /// How what is sent leaves.
@@ -40,7 +42,18 @@ impl Fanout {
             // and would only let a little more wait.
             burst: Burst(rand::random()),
             exit: Exit::Open,
+            test_break: None,
         }
+    }
+
+    /// Breaks it, where the server is to be broken.
+    pub(crate) fn breaking(self, test_break: Option<TestBreak>) -> Self {
+        Self { test_break, ..self }
+    }
+
+    /// How the server is broken.
+    pub(crate) fn test_break(&self) -> Option<TestBreak> {
+        self.test_break
     }
 
     /// Changes the way out.

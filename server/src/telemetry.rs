@@ -306,7 +306,7 @@ impl Metrics {
             sends_to_departed: counter(
                 &mut registry,
                 "sends_to_departed",
-                "Messages dropped because their member had left",
+                "Messages and states dropped because their member had left",
             ),
             log_lines_dropped: counter(
                 &mut registry,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parlor_proto::{Payload, ServerFrame, Subprotocol, server};
 
+use crate::breakage::TestBreak;
 use crate::fanout::Encoded;
 use crate::telemetry::Metrics;
 
@@ -24,6 +25,8 @@ pub(crate) struct ViewFrames {
     patch: Option<Patch>,
     /// Whether it goes to those who have it already, too.
     is_asked_for: bool,
+    /// Whether it goes as a patch to those who have something else, which is to be noticed.
+    is_misapplied: bool,
     bytes: usize,
     metrics: Arc<Metrics>,
 }
@@ -66,7 +69,8 @@ impl ViewFrames {
             frame: Encoded::new(ServerFrame::RoomState(server::RoomState {
                 room: whole.room.clone(),
                 view: whole.view.clone(),
-                base: Some(base),
+                // Which most are, so that it need not be said (ST2).
+                base: (base + 1 != whole.version).then_some(base),
                 state: None,
                 patch: Some(patch),
                 ..whole
@@ -77,8 +81,17 @@ impl ViewFrames {
             whole: Encoded::new(ServerFrame::RoomState(whole)),
             patch,
             is_asked_for: false,
+            is_misapplied: false,
             bytes,
             metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Breaks it, where the server is to be broken like that.
+    pub(crate) fn breaking(self, test_break: Option<TestBreak>) -> Self {
+        Self {
+            is_misapplied: test_break == Some(TestBreak::PatchOnWrongBase),
+            ..self
         }
     }
 
@@ -97,7 +110,7 @@ impl ViewFrames {
         }
         let base = self.patch.as_ref().map(|patch| patch.base);
         let fits = base.is_some() && base == same_epoch.map(|present| present.version);
-        Some(if fits && !is_unwritten {
+        Some(if (fits && !is_unwritten) || self.is_misapplied {
             Form::Patch
         } else {
             Form::Whole

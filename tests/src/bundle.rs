@@ -17,6 +17,7 @@ const ROOM_GUESTS: &[&str] = &[
     "probe",
     "reserved",
     "save-traps",
+    "shows",
     "ticker",
     "tiny",
     "unsteady",

@@ -14,6 +14,7 @@ mod storm;
 mod summary;
 
 pub use check::{Kind, Violation, check, check_durable};
+pub(crate) use client::{Inbound, Line};
 pub use client::{Pace, RoomPlan, Script, Stage, Tally};
 pub use crash::{CrashOutcome, CrashRun, Kills, Patience, Victim};
 pub use crowd::{Crowd, MARKER, seating, seating_by};

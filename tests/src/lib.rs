@@ -23,6 +23,7 @@ mod server;
 /// Signs tokens.
 #[path = "../../gate/tests/support/signer.rs"]
 pub mod signer;
+pub mod sync;
 
 use std::future::Future;
 use std::time::Duration;

@@ -7,11 +7,12 @@
 mod plan;
 mod pump;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -19,6 +20,9 @@ use self::plan::Plan;
 use self::pump::Link;
 
 pub use plan::{Fault, Weather};
+
+/// What is kept of what the server says where that is to be little.
+const NARROW_BYTES: u32 = 16 << 10;
 
 /// A proxy on a port of its own, which ends with all its connections when this is dropped.
 #[derive(Debug)]
@@ -33,10 +37,14 @@ pub struct FaultProxy {
 #[derive(Debug)]
 struct Shared {
     target: SocketAddr,
+    /// How much of what the server says is kept before it is read, if that is not the system's choice.
+    receive_buffer_bytes: Option<u32>,
     /// Whether faults are over.
     is_calm: watch::Sender<bool>,
     /// How often everything that is open was to be cut.
     cuts: watch::Sender<u64>,
+    /// Whether nothing that servers say is handed on.
+    is_held: watch::Sender<bool>,
     connections: AtomicU64,
     faults: [AtomicU64; Fault::ALL.len()],
 }
@@ -62,12 +70,24 @@ impl ProxyTally {
 impl FaultProxy {
     /// Starts a proxy in front of `target`, whose faults are drawn from `seed`.
     pub async fn start(target: SocketAddr, seed: u64, weather: Weather) -> Self {
-        Self::planned(target, move |number| Plan::draw(seed, number, &weather)).await
+        Self::planned(target, None, move |number| {
+            Plan::draw(seed, number, &weather)
+        })
+        .await
+    }
+
+    /// The same with a small buffer, so that the server soon notices when nothing is handed on.
+    pub async fn narrow(target: SocketAddr, seed: u64, weather: Weather) -> Self {
+        Self::planned(target, Some(NARROW_BYTES), move |number| {
+            Plan::draw(seed, number, &weather)
+        })
+        .await
     }
 
     /// Starts a proxy whose connections get what `plan` says of their number, from 0.
     async fn planned(
         target: SocketAddr,
+        receive_buffer_bytes: Option<u32>,
         plan: impl Fn(u64) -> Plan + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -75,8 +95,10 @@ impl FaultProxy {
             .expect("a port is free");
         let shared = Arc::new(Shared {
             target,
+            receive_buffer_bytes,
             is_calm: watch::channel(false).0,
             cuts: watch::channel(0).0,
+            is_held: watch::channel(false).0,
             connections: AtomicU64::new(0),
             faults: Default::default(),
         });
@@ -90,6 +112,12 @@ impl FaultProxy {
     /// Ends all faults: what is stalled goes on, and what comes is handed on as it is.
     pub fn calm(&self) {
         self.shared.is_calm.send_replace(true);
+        self.hold(false);
+    }
+
+    /// Hands on nothing of what the server says, or goes on with it.
+    pub fn hold(&self, is_held: bool) {
+        self.shared.is_held.send_replace(is_held);
     }
 
     /// Cuts all connections that are open now.
@@ -116,6 +144,14 @@ impl Drop for FaultProxy {
 }
 
 impl Shared {
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = self.receive_buffer_bytes {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.connect(self.target).await
+    }
+
     fn note(&self, fault: Fault) {
         self.faults[fault as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -139,7 +175,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, plan: impl Fn(u64) -
 
 async fn connect(client: TcpStream, plan: Plan, shared: Arc<Shared>) {
     // A server that is not there looks to the client as it would without a proxy: the connection ends at once.
-    let Ok(server) = TcpStream::connect(shared.target).await else {
+    let Ok(server) = shared.dial().await else {
         return;
     };
     // Slices are to reach the other side as they are sent.

@@ -23,8 +23,8 @@ pub enum CopyFault {
         /// The version of the copy, where there is one.
         present: Option<u64>,
     },
-    /// There is neither a state nor a patch with its base.
-    #[error("the frame has neither a state nor a patch and its base")]
+    /// There is neither a state nor a patch.
+    #[error("the frame has neither a state nor a patch")]
     Nothing,
     /// The patch does not fit.
     #[error(transparent)]
@@ -39,10 +39,19 @@ pub enum CopyFault {
     },
 }
 
+impl RoomState {
+    /// The version that the patch is for, where there is one (ST2).
+    #[must_use]
+    pub fn patch_base(&self) -> Option<u64> {
+        self.patch.as_ref()?;
+        self.base.or(self.version.checked_sub(1))
+    }
+}
+
 impl ViewCopy {
     /// What a frame makes of the copy that is there.
     pub fn next(present: Option<&Self>, frame: &RoomState) -> Result<Self, CopyFault> {
-        let state = match (&frame.state, &frame.patch, frame.base) {
+        let state = match (&frame.state, &frame.patch, frame.patch_base()) {
             (Some(state), _, _) => State::new(state),
             (None, Some(patch), Some(base)) => match present {
                 Some(present) if present.version == base => present.state.patched(patch)?,

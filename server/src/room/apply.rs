@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::roster::{MemberRecord, seat_to_frame};
 use super::views::{Place, VIEWS_BYTES_MAX, VIEWS_MAX};
 use crate::fanout::Encoded;
-use crate::plugin::{Action, Audience, Effect, Ran, Refusal, wit};
+use crate::plugin::{Action, Audience, Effect, Ran, Refusal, ViewAudience, wit};
 use crate::release::Leaving;
 use crate::session::outbox::StateKey;
 use crate::storage::OperationId;
@@ -345,6 +345,11 @@ impl RoomCore {
     pub(super) fn act(&mut self, action: Action, now_ms: u64) {
         match action {
             Action::Send { to, from, payload } => self.send_message(&to, from, payload),
+            // Nobody would ever see it, and nobody's leaving would ever take it away again.
+            Action::State {
+                audience: ViewAudience::Member(member),
+                ..
+            } if self.roster.get(member).is_none() => self.metrics.sends_to_departed(1),
             Action::State {
                 view,
                 audience,

@@ -111,7 +111,7 @@ impl RoomCore {
         let description = &version.description;
         Self {
             clock: Clock::new(now, description.tick_hz),
-            fanout: Fanout::new(Arc::clone(&metrics)),
+            fanout: Fanout::new(Arc::clone(&metrics)).breaking(settings.test_break),
             ring: Ring::new(settings.resume_window, Arc::clone(&settings.retained)),
             is_ring_settled: true,
             load: settings.busy_percent_max.map(|max| Load::new(max, now)),

@@ -18,6 +18,7 @@ use serde_bytes::ByteBuf;
 
 use super::durable::BadNote;
 use super::roster::{MemberRecord, Roster};
+use crate::breakage::TestBreak;
 use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
 use crate::session::outbox::StateKey;
@@ -256,13 +257,23 @@ impl Views {
                 if !std::mem::take(&mut view.layers[index].is_dirty) {
                     continue;
                 }
-                let sees = |member: &&MemberRecord| view.visible_index(member) == Some(index);
                 let layer = &view.layers[index];
-                let mut recipients = roster.reached_of(layer.audience).filter(sees).peekable();
+                let is_told_to_all = fanout.test_break() == Some(TestBreak::StateToTheWrongMember)
+                    && matches!(layer.audience, ViewAudience::Member(_));
+                let audience = if is_told_to_all {
+                    ViewAudience::Everyone
+                } else {
+                    layer.audience
+                };
+                let sees = |member: &&MemberRecord| {
+                    is_told_to_all || view.visible_index(member) == Some(index)
+                };
+                let mut recipients = roster.reached_of(audience).filter(sees).peekable();
                 if recipients.peek().is_some() {
                     let whole = layer.frame(place, name);
                     let patch = fanout.metrics().time(Stage::Diff, || layer.patch());
-                    let state = ViewFrames::newest(fanout.metrics(), whole, patch);
+                    let state = ViewFrames::newest(fanout.metrics(), whole, patch)
+                        .breaking(fanout.test_break());
                     let recipients = recipients.map(|member| &member.peer);
                     fanout.send_state(recipients, &key(place, name), state);
                 }

@@ -224,15 +224,10 @@ impl Client {
         } else {
             Subprotocol::Json
         };
-        let opening = dial(self.script.address, subprotocol);
-        let Ok(Some(stream)) = tokio::time::timeout(HANDSHAKE_MAX, opening).await else {
+        let Some(mut line) = Line::open(self.script.address, subprotocol).await else {
             return End::Lost(None);
         };
         self.state.note(Event::Connected(subprotocol));
-        let mut line = Line {
-            stream,
-            subprotocol,
-        };
         let end = self.talk(&mut line).await;
         match end {
             End::Lost(code) => self.state.on_lost(Event::Lost(code)),
@@ -267,9 +262,9 @@ impl Client {
                 outbound.clear();
             }
             tokio::select! {
-                message = line.stream.next() => {
+                inbound = line.next() => {
                     heard = Instant::now();
-                    match line.read(message.as_ref()) {
+                    match inbound {
                         Inbound::Frame(frame) => {
                             self.failures = 0;
                             outbound = self.state.on_frame(*frame);
@@ -295,20 +290,37 @@ impl Client {
 }
 
 /// A WebSocket and its encoding.
-struct Line {
+pub(crate) struct Line {
     stream: WebSocketStream<TcpStream>,
     subprotocol: Subprotocol,
 }
 
-enum Inbound {
+/// What came.
+pub(crate) enum Inbound {
     Frame(Box<ServerFrame>),
     Nothing,
     End(Option<u16>),
 }
 
 impl Line {
+    /// Opens one; `None` where that fails in whichever way.
+    pub(crate) async fn open(address: SocketAddr, subprotocol: Subprotocol) -> Option<Self> {
+        let opening = dial(address, subprotocol);
+        let stream = tokio::time::timeout(HANDSHAKE_MAX, opening).await.ok()??;
+        Some(Self {
+            stream,
+            subprotocol,
+        })
+    }
+
+    /// Waits for what comes next.
+    pub(crate) async fn next(&mut self) -> Inbound {
+        let message = self.stream.next().await;
+        self.read(message.as_ref())
+    }
+
     /// Sends frames with one flush. Whether that went well.
-    async fn send(&mut self, frames: &[ClientFrame]) -> bool {
+    pub(crate) async fn send(&mut self, frames: &[ClientFrame]) -> bool {
         for frame in frames {
             let bytes = self.subprotocol.encode_client(frame);
             let message = if self.subprotocol.is_text() {

@@ -62,7 +62,8 @@ impl Link {
         let (from_client, to_client) = self.client.split();
         let (from_server, to_server) = self.server.split();
         let up = Way::new(from_client, to_server, plan.up, shared);
-        let down = Way::new(from_server, to_client, plan.down, shared);
+        let mut down = Way::new(from_server, to_client, plan.down, shared);
+        down.is_held = Some(shared.is_held.subscribe());
         // A way that one side ended leaves the other way open, as TCP does; a fault ends both.
         let both = async {
             tokio::pin! {
@@ -121,6 +122,8 @@ struct Way<'a> {
     lane: Lane,
     shared: &'a Shared,
     is_calm: watch::Receiver<bool>,
+    /// Whether nothing is to be handed on; `None` where that is never so.
+    is_held: Option<watch::Receiver<bool>>,
     /// How many bytes were handed on.
     passed: u64,
     /// How many of the next bytes come one at a time.
@@ -134,6 +137,7 @@ impl<'a> Way<'a> {
             to,
             lane,
             is_calm: shared.is_calm.subscribe(),
+            is_held: None,
             shared,
             passed: 0,
             sliced: 0,
@@ -143,6 +147,10 @@ impl<'a> Way<'a> {
     async fn pump(mut self) -> io::Result<Ended> {
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
+            if let Some(is_held) = &mut self.is_held {
+                // The other end of this is kept for as long as there are connections.
+                let _ = is_held.wait_for(|is_held| !is_held).await;
+            }
             let count = self.from.read(&mut chunk).await?;
             if count == 0 {
                 self.to.shutdown().await?;

@@ -11,7 +11,7 @@ use crate::in_time;
 async fn connected(plan: Plan) -> (FaultProxy, TcpStream, TcpStream) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let target = listener.local_addr().unwrap();
-    let proxy = FaultProxy::planned(target, move |_| plan.clone()).await;
+    let proxy = FaultProxy::planned(target, None, move |_| plan.clone()).await;
     let client = TcpStream::connect(proxy.address).await.unwrap();
     let (server, _) = in_time("the connection", listener.accept()).await.unwrap();
     (proxy, client, server)

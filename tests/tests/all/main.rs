@@ -33,6 +33,7 @@ mod slow_clients;
 mod states;
 mod storage;
 mod swap;
+mod sync;
 mod ticks;
 mod tls;
 mod typescript;

@@ -66,7 +66,7 @@ describe("a room", () => {
     const { room, sent } = roomOf();
     room.onState(board(1, { state: { a: 1, b: [1] } }));
     const before = room.views.get("board");
-    room.onState(board(2, { base: 1, patch: ["a", 2] }));
+    room.onState(board(2, { patch: ["a", 2] }));
     expect(room.views.get("board")).toEqual({ value: { a: 2, b: [1] }, tick: 2, version: 2 });
     room.onState(board(3, { state: { b: [1], a: 3 } }));
     const after = room.views.get("board");
@@ -83,6 +83,7 @@ describe("a room", () => {
     room.on("state", state);
     room.onState(board(1, { state: { a: 1, b: [1] } }));
     for (const wrong of [
+      { patch: ["a", 3] },
       { base: 2, patch: ["a", 3] },
       { base: 1, patch: ["c", []] },
       { base: 1, patch: ["a", 9] },

@@ -23,7 +23,8 @@ export function nextView(present: View | undefined, frame: Server<"room_state">)
   return { value: settled(present?.value, value), tick: frame.tick, version: frame.version };
 }
 
-function nextValue(present: View | undefined, { state, patch, base }: Server<"room_state">): Value | undefined {
+function nextValue(present: View | undefined, frame: Server<"room_state">): Value | undefined {
+  const { state, patch, base = frame.version - 1 } = frame;
   if (state !== undefined) return state;
   if (patch === undefined || present === undefined || base !== present.version) return undefined;
   try {

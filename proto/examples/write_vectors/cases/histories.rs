@@ -46,7 +46,7 @@ fn history(number: u64) -> Json {
                 steps.push(step(subprotocol, &wrong, None));
             }
             _ => {
-                let applies = frame.base.is_none_or(|base| base == present);
+                let applies = frame.patch_base().is_none_or(|base| base == present);
                 steps.push(step(subprotocol, &frame, applies.then_some(&sent)));
                 if applies {
                     present = version;
@@ -96,7 +96,7 @@ fn whole(version: u64, state: &State) -> server::RoomState {
 fn patched(version: u64, base: u64, patch: &Payload, hash: u32) -> server::RoomState {
     server::RoomState {
         hash,
-        base: Some(base),
+        base: (base + 1 != version).then_some(base),
         state: None,
         patch: Some(patch.clone()),
         ..whole(version, &state_of(&Value::Null))

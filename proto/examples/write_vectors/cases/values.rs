@@ -39,6 +39,11 @@ const VALUES: &[Case<'static>] = &[
         ],
     ),
     ("minus one", "-1", &[("msgpack", "d3ffffffffffffffff")]),
+    (
+        "keys that mean something to languages",
+        "{\"__proto__\":{\"__proto__\":1},\"constructor\":2,\"length\":[{\"__proto__\":[]}]}",
+        &[],
+    ),
     ("fixint ends", "[127,128,-32,-33]", &[]),
     ("8 bits end", "[255,256,-128,-129]", &[]),
     ("16 bits end", "[65535,65536,-32768,-32769]", &[]),

@@ -112,6 +112,7 @@ fn every_way_to_break_a_server_is_tried() {
     let sources = [
         include_str!("broken.rs"),
         include_str!("../crash/broken.rs"),
+        include_str!("../sync/broken.rs"),
     ];
     for (name, _) in TestBreak::ALL {
         let tried = format!("is_noticed(\"{name}\"");

@@ -295,7 +295,7 @@ export const SERVER_FRAMES = {
     as_of: once(6, u64),
     /** CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes. */
     hash: once(7, u32),
-    /** The version a patch applies to. */
+    /** The version a patch applies to, where that is not the one before. */
     base: optional(8, u64),
     /** The whole state. */
     state: optional(9, payload),
