@@ -66,6 +66,7 @@ describe("the arena", { concurrency: true, timeout: 180_000 }, () => {
     await ada.page.keyboard.up("KeyA");
     assert.equal((await atRest(ada)).you, you);
     await ada.close();
+    await proxy.close();
   });
 
   it("is played with the mouse, and with a thumb on a phone, and says how long pictures take", async () => {

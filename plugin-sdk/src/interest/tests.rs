@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Payload;
 
 /// What looking at everything finds.
 fn naive(things: &[(u16, Position)], centre: Position, radius: u32) -> Vec<u16> {
@@ -67,8 +66,8 @@ proptest! {
             let near = naive(&things, from, radius);
             expected.retain(|key| near.contains(key) || before.contains(key));
             // A room that was saved and loaded goes on as the one that was not.
-            let saved = Payload::of(&interest).unwrap();
-            let mut loaded: Interest<u8, u16> = saved.read().unwrap();
+            let saved = rmp_serde::to_vec_named(&interest).unwrap();
+            let mut loaded: Interest<u8, u16> = crate::decode_state(&saved).unwrap();
             let sight = interest.look(7_u8, from, reach, &grid);
             prop_assert_eq!(&sight, &loaded.look(7, from, reach, &grid));
             let came: Vec<u16> = expected.iter().copied().filter(|key| !before.contains(key)).collect();

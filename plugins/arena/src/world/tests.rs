@@ -87,9 +87,11 @@ fn a_crowd_comes_apart_and_stays_in_the_world() {
                 .all(|along| (RADIUS..=WORLD - RADIUS).contains(along))
         );
         for b in &places[index + 1..] {
-            let squared = (a.0 - b.0).pow(2) + (a.1 - b.1).pow(2);
+            let along = |a: i32, b: i32| i64::from(a - b).pow(2);
+            let squared = along(a.0, b.0) + along(a.1, b.1);
             // A unit less than two radii, for what is left of rounding.
-            assert!(squared >= (2 * RADIUS - UNIT).pow(2), "{a:?} {b:?}");
+            let least = i64::from(2 * RADIUS - UNIT).pow(2);
+            assert!(squared >= least, "{a:?} {b:?}");
         }
     }
 }
