@@ -10,6 +10,8 @@
 
 mod decoders;
 mod handshake;
+#[path = "../../proto/tests/common/oracle.rs"]
+mod oracle;
 mod patch;
 mod patch_bytes;
 mod resume_token;

@@ -3,8 +3,7 @@
 
 use parlor_proto::{Payload, State, Value};
 
-#[path = "../../proto/tests/common/oracle.rs"]
-mod oracle;
+use crate::oracle;
 
 /// Lists and maps are at most so long and so deep: small ones reach everything.
 const LENGTH_MAX: u8 = 12;

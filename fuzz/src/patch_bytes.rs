@@ -5,8 +5,7 @@ use parlor_proto::{
     CopyFault, Payload, ServerFrame, State, Subprotocol, Value, ValueError, ViewCopy, server,
 };
 
-#[path = "../../proto/tests/common/oracle.rs"]
-mod oracle;
+use crate::oracle;
 
 /// What a patch may be for, each beside what it became of: lists and maps, short and long, within each other.
 const STATES: [[&str; 2]; 6] = [

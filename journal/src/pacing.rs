@@ -112,10 +112,18 @@ mod tests {
         interval_max: ms(11),
     };
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nothing here waits: it is the time that others are counted from"
+    )]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
     /// The wait behind commits that were `apart`, each with so much work beside it.
     fn wait_after(pacer: &mut Pacer, commits: u32, apart: Duration, work: Duration) -> Duration {
         let last = pacer.last.unwrap_or(Moment {
-            at: Instant::now(),
+            at: now(),
             cpu: Duration::ZERO,
         });
         for n in 1..=commits {
@@ -130,7 +138,7 @@ mod tests {
     #[test]
     fn the_first_commit_waits_for_nothing_and_the_next_for_an_interval() {
         let mut pacer = Pacer::on(PACING, 1);
-        let now = Instant::now();
+        let now = now();
         assert_eq!(pacer.wait(now), Duration::ZERO);
         let cpu = Duration::ZERO;
         pacer.begins(Moment { at: now, cpu });

@@ -26,6 +26,9 @@ use crate::telemetry::Metrics;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections at a time on the admin listener.
 const ADMIN_CONNECTIONS_MAX: usize = 128;
+/// How long a connection may stay on the admin listener: an upload is answered when it is compiled, by a process that lets all
+/// others go first.
+const ADMIN_HTTP_MAX: Duration = Duration::from_secs(900);
 
 /// The header in which proxies write whom they speak for.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -72,6 +75,7 @@ impl Door {
     pub(crate) fn admin(config: &Config, metrics: &Arc<Metrics>) -> Self {
         let limits = DoorLimits {
             connections_max: ADMIN_CONNECTIONS_MAX,
+            plain_http_max: ADMIN_HTTP_MAX,
             ..config.limits.doors.clone()
         };
         Self {

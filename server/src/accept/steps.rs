@@ -19,8 +19,6 @@ use tower::ServiceExt as _;
 use super::arrival::Arrival;
 use super::door::Door;
 
-/// How long a connection may stay that does not become a WebSocket, however slowly it reads.
-const PLAIN_HTTP_MAX: Duration = Duration::from_secs(30);
 /// The most that a request's headers may take: a token and cookies fit in well, and a stranger fills no more.
 const HEADER_BYTES_MAX: usize = 32 << 10;
 
@@ -166,7 +164,7 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     // A connection that becomes a WebSocket is done here when it does; any other may not stay for ever.
-    match timeout(PLAIN_HTTP_MAX, connection).await {
+    match timeout(door.limits.plain_http_max, connection).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::debug!(%error, "connection ended");

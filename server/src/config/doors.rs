@@ -34,6 +34,8 @@ pub struct DoorLimits {
     pub tls_timeout: Duration,
     /// How long a client may take to send its request's headers.
     pub header_timeout: Duration,
+    /// How long a connection may stay that does not become a WebSocket, however slowly it reads.
+    pub plain_http_max: Duration,
     /// How often it is looked whether there is a new certificate.
     pub certificate_poll: Duration,
     /// So many offences within `offence_window` are a ban.
@@ -61,6 +63,7 @@ impl Default for DoorLimits {
             first_byte_timeout: Duration::from_secs(5),
             tls_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(5),
+            plain_http_max: Duration::from_secs(30),
             certificate_poll: Duration::from_secs(5),
             offences_max: 5,
             offence_window: Duration::from_secs(600),

@@ -31,7 +31,7 @@ fn down(at: u64, act: Act) -> Plan {
 }
 
 /// Everything up to the end, and how that was.
-async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, std::io::Result<()>) {
+async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, io::Result<()>) {
     let mut bytes = Vec::new();
     let end = in_time("the end", stream.read_to_end(&mut bytes)).await;
     (bytes, end.map(|_| ()))

@@ -173,8 +173,11 @@ impl Member {
             }
             // It asked to leave a second time, for the first answer was lost, or is on its way.
             ServerFrame::Error(error) if error.code == "NOT_IN_ROOM" => {
-                let is_in = self.position.is_some();
-                is_in.then(|| self.outside()).unwrap_or_default()
+                if self.position.is_some() {
+                    self.outside()
+                } else {
+                    Vec::new()
+                }
             }
             ServerFrame::Error(error) if error.code != "VIEW_NOT_FOUND" => {
                 panic!("client {} is refused: {error:?}", self.number)

@@ -81,9 +81,12 @@ pub(super) fn report(rounds: &[(&str, Vec<Measured>)]) -> String {
     text
 }
 
+/// A stage, and how to find its time.
+type Stage = (&'static str, fn(&Split) -> f64);
+
 /// What a tick's CPU time went into, where a server says so.
 fn splits(rounds: &[(&str, Vec<Measured>)]) -> String {
-    let stages: [(&str, fn(&Split) -> f64); 4] = [
+    let stages: [Stage; 4] = [
         ("plugin", |it| it.plugin),
         ("diff", |it| it.diff),
         ("encode", |it| it.encode),

@@ -117,8 +117,8 @@ impl Plugin for Hostile {
             name: "hostile".to_owned(),
             tick_hz: 5,
             limits: Limits {
-                // The most there is: harm that is not about time takes its time too, and has to fail for its own reason.
-                step_cpu_ms: Some(200),
+                // Harm that is not about time takes its time too, on a slow machine, and has to fail for its own reason.
+                step_cpu_ms: Some(60),
                 ..defaults.limits
             },
             ..defaults

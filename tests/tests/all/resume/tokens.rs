@@ -73,6 +73,12 @@ async fn rs6_a_token_whose_answer_was_lost_is_good_again() {
         cut.send(lost.resume_frame(rooms())).await;
         drop(cut);
     }
+    // One that the server has not looked at yet would come later than the one that is to stay.
+    server
+        .until("the end of all but the speaker", |it| {
+            it.get("connections") == 1.0
+        })
+        .await;
     let (mut back, _) = lost.back(&server, Subprotocol::Json, rooms()).await;
     back.round_trip().await;
 }
