@@ -179,6 +179,8 @@ impl Member {
                     Vec::new()
                 }
             }
+            // Likewise to be let in: the answer to the first time is what counts.
+            ServerFrame::Error(error) if error.code == "ALREADY_IN_ROOM" => Vec::new(),
             ServerFrame::Error(error) if error.code != "VIEW_NOT_FOUND" => {
                 panic!("client {} is refused: {error:?}", self.number)
             }

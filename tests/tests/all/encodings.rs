@@ -16,6 +16,10 @@ async fn room_of(server: &TestServer, subprotocols: &[Subprotocol]) -> Vec<TestC
         client.try_join(join).await.expect("a room");
         clients.push(client);
     }
+    // Behind the pong, nothing of all that joining is under way any more.
+    for client in &mut clients {
+        client.round_trip().await;
+    }
     clients
 }
 
