@@ -73,7 +73,7 @@ async fn the_compiler_in_a_process_of_its_own_takes_and_refuses_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_made_to_keep_its_compiler_busy_is_given_up() {
     let settings = FileConfig {
-        compile_seconds_max: Some(2),
+        compile_seconds_max: Some(1),
         ..FileConfig::default()
     };
     let server = TestServer::with(parlor_tests::Options {
@@ -86,7 +86,7 @@ async fn a_component_made_to_keep_its_compiler_busy_is_given_up() {
     answer.refuses(
         422,
         "INVALID_COMPONENT",
-        &["within 2 s of CPU time", "compile_seconds_max"],
+        &["within 1 s of CPU time", "compile_seconds_max"],
     );
     assert_eq!(listing(&server).await, before);
     // And the next one has its turn.
