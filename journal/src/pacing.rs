@@ -94,9 +94,7 @@ impl Pacer {
 /// What this process has used of its cores.
 pub(crate) fn process_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(seconds, nanos)
+    time.try_into().unwrap_or_default()
 }
 
 #[cfg(test)]

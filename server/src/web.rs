@@ -41,25 +41,26 @@ impl fmt::Debug for Site {
 /// What the bundled pages may load: themselves, and sockets to this server.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The routes of the site. `/play/`, `/arena/`, `/replay/` and `/parlor.js` stay ours even where `/` is the operator's.
+/// The pages beside `/`: without a slash, with it, and the file of each.
+const PAGES: [(&str, &str, &str); 3] = [
+    ("/play", "/play/", "play/index.html"),
+    ("/arena", "/arena/", "arena/index.html"),
+    ("/replay", "/replay/", "replay/index.html"),
+];
+
+/// The routes of the site. Its pages and `/parlor.js` stay ours even where `/` is the operator's.
 pub(crate) fn router(site: Site) -> Router {
     let folder = site.folder.clone();
-    let bundled = Router::new()
-        .route("/play", get(|| async { Redirect::permanent("/play/") }))
-        .route(
-            "/play/",
-            get(|State(site): State<Site>| async move { site.file("play/index.html") }),
-        )
-        .route("/arena", get(|| async { Redirect::permanent("/arena/") }))
-        .route(
-            "/arena/",
-            get(|State(site): State<Site>| async move { site.file("arena/index.html") }),
-        )
-        .route("/replay", get(|| async { Redirect::permanent("/replay/") }))
-        .route(
-            "/replay/",
-            get(|State(site): State<Site>| async move { site.file("replay/index.html") }),
-        )
+    let mut bundled = Router::new();
+    for (bare, page, file) in PAGES {
+        bundled = bundled
+            .route(bare, get(move || async move { Redirect::permanent(page) }))
+            .route(
+                page,
+                get(move |State(site): State<Site>| async move { site.file(file) }),
+            );
+    }
+    let bundled = bundled
         .route(
             "/parlor.js",
             get(|State(site): State<Site>| async move { site.file("parlor.js") }),

@@ -17,7 +17,6 @@ use tracing::Instrument as _;
 use super::arrival::{Arrival, Caller, Connection, Standing};
 use super::refusal::Refusal;
 use super::seats::{Seat, Seats};
-use super::tarpit::Tarpit;
 use super::{Tls, steps};
 use crate::config::{Config, DoorLimits};
 use crate::telemetry::Metrics;
@@ -42,7 +41,6 @@ pub(crate) struct Door {
     addresses: Option<Addresses>,
     proxies: Proxies,
     reads_proxy_header: bool,
-    pub(super) tarpit: Tarpit,
     pub(super) tls: Option<Tls>,
     pub(super) metrics: Arc<Metrics>,
     /// Once is enough.
@@ -63,7 +61,6 @@ impl Door {
             addresses: Some(addresses),
             proxies: config.proxies.clone(),
             reads_proxy_header: config.is_proxy_protocol,
-            tarpit: Tarpit::new(&limits),
             tls: config.tls.clone(),
             metrics: Arc::clone(metrics),
             has_warned: AtomicBool::new(false),
@@ -83,7 +80,6 @@ impl Door {
             addresses: None,
             proxies: Proxies::default(),
             reads_proxy_header: false,
-            tarpit: Tarpit::new(&limits),
             tls: None,
             metrics: Arc::clone(metrics),
             has_warned: AtomicBool::new(false),

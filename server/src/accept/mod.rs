@@ -29,6 +29,7 @@ use crate::web::{self, Site};
 pub(crate) use self::arrival::Connection;
 pub(crate) use self::door::Door;
 pub(crate) use self::handshake::Stream;
+use self::tarpit::Tarpit;
 pub use self::tls::{Tls, TlsError};
 
 /// What the routes of the public listener know.
@@ -37,6 +38,7 @@ struct Gate {
     node: Arc<Node>,
     origins: Arc<Origins>,
     door: Arc<Door>,
+    tarpit: Arc<Tarpit>,
 }
 
 /// The routes of the public listener, behind this door.
@@ -47,6 +49,7 @@ pub(crate) fn router(node: &Arc<Node>, door: &Arc<Door>, origins: Origins, site:
         node: Arc::clone(node),
         origins,
         door: Arc::clone(door),
+        tarpit: Arc::new(Tarpit::new(&door.limits)),
     };
     Router::new()
         .route("/ws", any(upgrade::upgrade))

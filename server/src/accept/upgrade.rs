@@ -60,7 +60,7 @@ pub(super) async fn upgrade(
             return close_at_once(upgrade, node, arrival, Refused { code, reason });
         }
         Err(Turned::Away(refusal)) => {
-            gate.door.tarpit.hold().await;
+            gate.tarpit.hold().await;
             return refusal.response();
         }
     };
@@ -70,7 +70,7 @@ pub(super) async fn upgrade(
     };
     let admitted = node.auth.admit(&headers, &uri, offer.token, verdict).await;
     if let Some(left) = ban_left(&node, &admitted, connection.place) {
-        gate.door.tarpit.hold().await;
+        gate.tarpit.hold().await;
         return refuse_banned(&node, left);
     }
     let admission = match admitted {

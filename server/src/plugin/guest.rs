@@ -254,10 +254,7 @@ impl Deadline {
 /// How much CPU time this thread has had.
 pub(super) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(
-        u64::try_from(time.tv_sec).unwrap_or(0),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
+    time.try_into().unwrap_or_default()
 }
 
 #[cfg(test)]

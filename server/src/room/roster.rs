@@ -272,7 +272,7 @@ impl Roster {
 
     /// Those whom frames reach.
     pub(crate) fn reached(&self) -> impl Iterator<Item = &MemberRecord> {
-        self.admitted().filter(|member| member.is_reached())
+        self.reached_of(ViewAudience::Everyone)
     }
 
     /// Those whom frames reach and who may see what this audience does. For one member, nobody else is looked at: a room may

@@ -258,15 +258,14 @@ impl Views {
                     continue;
                 }
                 let layer = &view.layers[index];
-                let is_told_to_all = fanout.test_break() == Some(TestBreak::StateToTheWrongMember)
-                    && matches!(layer.audience, ViewAudience::Member(_));
-                let audience = if is_told_to_all {
-                    ViewAudience::Everyone
-                } else {
-                    layer.audience
+                let audience = match (layer.audience, fanout.test_break()) {
+                    (ViewAudience::Member(_), Some(TestBreak::StateToTheWrongMember)) => {
+                        ViewAudience::Everyone
+                    }
+                    (audience, _) => audience,
                 };
                 let sees = |member: &&MemberRecord| {
-                    is_told_to_all || view.visible_index(member) == Some(index)
+                    audience != layer.audience || view.visible_index(member) == Some(index)
                 };
                 let mut recipients = roster.reached_of(audience).filter(sees).peekable();
                 if recipients.peek().is_some() {

@@ -4,7 +4,7 @@ use parlor_proto::{ClientFrame, Seat, ServerFrame, Subprotocol, Value, client};
 
 use super::{PLUGIN, ROOM};
 use crate::chaos::{Inbound, Line};
-use crate::{Admin, TestServer};
+use crate::{Admin, TestClient, TestServer};
 
 /// How many inputs may be unanswered.
 const UNANSWERED_MAX: usize = 12;
@@ -27,14 +27,9 @@ impl Director {
             last_id: 0,
         };
         let join = client::JoinRoom {
-            room: Some(ROOM.to_owned()),
-            plugin: Some(PLUGIN.to_owned()),
             seat: Some(Seat::Spectator),
-            code: None,
-            create: None,
-            visibility: None,
-            options: None,
             id: Some(1 << 40),
+            ..TestClient::into_room(ROOM, PLUGIN)
         };
         director.send(join.into()).await;
         while !matches!(director.next().await, ServerFrame::RoomJoined(_)) {}

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::history::Event;
 use super::recorder::Recorder;
 use super::{Command, PLUGIN, ROOM};
+use crate::TestClient;
 use crate::chaos::{Inbound, Line};
 
 /// The longest that a client waits before it connects again, or asks again to be let in.
@@ -225,14 +226,9 @@ impl Member {
         self.is_leaving = false;
         self.copies.clear();
         let join = client::JoinRoom {
-            room: Some(ROOM.to_owned()),
-            plugin: Some(PLUGIN.to_owned()),
             seat: Some(self.seat),
-            code: None,
-            create: None,
-            visibility: None,
-            options: None,
             id: Some(1),
+            ..TestClient::into_room(ROOM, PLUGIN)
         };
         vec![join.into()]
     }

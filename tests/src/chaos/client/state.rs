@@ -12,6 +12,7 @@ use super::super::history::{Event, Input, Place};
 use super::inbound::JOIN_IDS;
 use super::play::{Game, Pacer, choose, payload_of};
 use super::{RoomPlan, Run, Script, Stage};
+use crate::TestClient;
 use crate::copies::Copies;
 
 /// A client says how far it is at least so often.
@@ -199,14 +200,9 @@ impl ClientState {
             room.join_from = None;
             let name = Arc::clone(&room.plan.name);
             let join = client::JoinRoom {
-                room: Some(name.to_string()),
-                code: None,
-                plugin: Some(room.plan.plugin.to_owned()),
-                create: None,
-                visibility: None,
                 seat: Some(room.plan.seat),
-                options: None,
                 id: Some(JOIN_IDS + self.join_count * room_count + index as u64),
+                ..TestClient::into_room(&name, room.plan.plugin)
             };
             self.join_count += 1;
             self.note(Event::JoinSent(name));

@@ -1,12 +1,13 @@
 /** Who won most, asked for while the lobby is in view: a result is stored some seconds after its match. */
 
 import { h, setText } from "../ui/dom";
+import { Polling } from "../ui/polling";
 import { loadName } from "../ui/preferences";
 import { readStandings } from "./standings";
 import type { Standing } from "./standings";
 
 const ADDRESS = "/storage/grid/public/leaderboard";
-const REFRESH_MS = 5_000;
+const EVERY_MS = 5_000;
 const COLUMNS: readonly { readonly label: string; readonly title: string }[] = [
   { label: "Wins", title: "Matches won" },
   { label: "Best", title: "Most cells in one match" },
@@ -18,7 +19,7 @@ export class Leaderboard {
   readonly #rows = h("tbody");
   readonly #table: HTMLElement;
   readonly #note = h("p", { class: "rooms-empty" });
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #polling = new Polling(EVERY_MS, () => this.#refresh());
 
   constructor() {
     const heads = COLUMNS.map(({ label, title }) => h("th", { text: label, attrs: { scope: "col", title } }));
@@ -41,22 +42,14 @@ export class Leaderboard {
       h("h2", { text: "Leaderboard", attrs: { id: "leaderboard-title" } }),
       h("div", { class: "rooms-box" }, this.#table, this.#note),
     );
-    document.addEventListener("visibilitychange", () => this.#timer !== undefined && this.#refreshIfSeen());
   }
 
   start(): void {
-    this.stop();
-    this.#timer = setInterval(() => this.#refreshIfSeen(), REFRESH_MS);
-    void this.#refresh();
+    this.#polling.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #refreshIfSeen(): void {
-    if (!document.hidden) void this.#refresh();
+    this.#polling.stop();
   }
 
   async #refresh(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Parlor, RoomListing } from "../../lib";
 import { button, h, setText } from "../ui/dom";
+import { Polling } from "../ui/polling";
 
 const EVERY_MS = 2_500;
 const STATUS_NAMES: Readonly<Record<string, string>> = { waiting: "Waiting", active: "Playing", completed: "Finished" };
@@ -26,37 +27,31 @@ export class RoomList {
   readonly #rows = new Map<string, Row>();
   readonly #list = h("ul", { class: "rooms", testid: "room-list", attrs: { "aria-label": "Open rooms" } });
   readonly #empty = h("p", { class: "rooms-empty", text: "Looking for rooms." });
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #isOn = false;
+  readonly #polling = new Polling(EVERY_MS, () => this.#refresh());
 
   constructor(parlor: Parlor, plugin: string, actions: RoomListActions) {
     this.#parlor = parlor;
     this.#plugin = plugin;
     this.#actions = actions;
     this.element = h("div", { class: "rooms-box" }, this.#list, this.#empty);
-    document.addEventListener("visibilitychange", () => this.#isOn && !document.hidden && void this.#refresh());
   }
 
   start(): void {
-    this.#isOn = true;
-    void this.#refresh();
+    this.#polling.start();
   }
 
   stop(): void {
-    this.#isOn = false;
-    clearTimeout(this.#timer);
+    this.#polling.stop();
   }
 
   async #refresh(): Promise<void> {
-    clearTimeout(this.#timer);
     try {
       const rooms = await this.#parlor.listRooms({ plugin: this.#plugin });
-      if (this.#isOn) this.#show(rooms);
+      if (this.#polling.isOn) this.#show(rooms);
     } catch (error) {
       setText(this.#empty, `The rooms could not be listed: ${error instanceof Error ? error.message : String(error)}`);
       this.#empty.hidden = false;
     }
-    if (this.#isOn && !document.hidden) this.#timer = setTimeout(() => void this.#refresh(), EVERY_MS);
   }
 
   #show(rooms: readonly RoomListing[]): void {
