@@ -1,12 +1,11 @@
 //! One bot: one connection, one member, one task.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use parlor_proto::{ClientFrame, Payload, ServerFrame, ViewCopy, client, server};
+use parlor_proto::{ClientFrame, Payload, ServerFrame, ViewCopies, client, server};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -111,7 +110,7 @@ struct Bot {
     /// When the last state of what moves came, and of which tick it was.
     last_moving: Option<(u64, Instant)>,
     /// What states and patches have made of each view.
-    views: HashMap<String, ViewCopy>,
+    views: ViewCopies,
 }
 
 impl Bot {
@@ -129,7 +128,7 @@ impl Bot {
             schedule: None,
             refill_until: None,
             last_moving: None,
-            views: HashMap::new(),
+            views: ViewCopies::default(),
             seed,
         })
     }
@@ -331,6 +330,14 @@ impl Bot {
             self.ledger.on_fault(Fault::Unreadable);
             return Ok(());
         };
+        let frame = match self.views.take(frame) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(()),
+            Err(_) => {
+                self.ledger.on_fault(Fault::StateWrong);
+                return Ok(());
+            }
+        };
         match frame {
             ServerFrame::RoomState(state) => {
                 self.on_state(&state);
@@ -359,13 +366,13 @@ impl Bot {
             ServerFrame::Reset(reset) => {
                 self.ledger.on_reset(reset.epoch, reset.seq);
                 self.acks.on_reset(reset.epoch, reset.seq);
-                self.views.clear();
             }
             ServerFrame::RoomLeft(_) | ServerFrame::RoomClosed(_) => {
                 self.ledger.on_fault(Fault::RoomClosed);
             }
             ServerFrame::Welcome(_)
             | ServerFrame::RoomJoined(_)
+            | ServerFrame::RoomPatch(_)
             | ServerFrame::Resumed(_)
             | ServerFrame::Pong(_)
             | ServerFrame::Notice(_)
@@ -398,11 +405,6 @@ impl Bot {
     fn on_state(&mut self, frame: &server::RoomState) {
         self.ledger
             .on_state(&frame.view, frame.version, frame.as_of);
-        let Ok(copy) = ViewCopy::next(self.views.get(&frame.view), frame) else {
-            return self.ledger.on_fault(Fault::StateWrong);
-        };
-        let state = copy.state.value().clone();
-        self.views.insert(frame.view.clone(), copy);
         let is_moving = matches!(
             (&self.script, frame.view.as_str()),
             (Script::Grid(_), "board") | (Script::Arena(_), "near")
@@ -421,16 +423,16 @@ impl Bot {
         let is_readable = match &mut self.script {
             Script::Grid(grid) => {
                 let sight = Sight {
-                    state: &state,
+                    state: &frame.state,
                     me: self.me,
                     place: self.seed.place as usize,
                     room: &self.seed.room,
                 };
                 grid.on_board(&sight, |it| shown(screen(it.is_own), it.at_us))
             }
-            Script::Arena(arena) => {
-                arena.on_near(&state, self.me, |at_us| shown(Measure::OwnScreen, at_us))
-            }
+            Script::Arena(arena) => arena.on_near(&frame.state, self.me, |at_us| {
+                shown(Measure::OwnScreen, at_us)
+            }),
             Script::Chat | Script::Echo | Script::Broadcast => true,
         };
         if !is_readable {

@@ -2,10 +2,14 @@
 //! are applied as the specification says, or refused with a code.
 
 use parlor_proto::{
-    CopyFault, Payload, ServerFrame, State, Subprotocol, Value, ValueError, ViewCopy, server,
+    CopyFault, Payload, ServerFrame, State, Subprotocol, Value, ValueError, ViewCopies, ViewFault,
+    server,
 };
 
 use crate::oracle;
+
+/// The view that patches are for.
+const HANDLE: u64 = 3;
 
 /// What a patch may be for, each beside what it became of: lists and maps, short and long, within each other.
 const STATES: [[&str; 2]; 6] = [
@@ -102,46 +106,72 @@ fn check_patch(old: &State, patch: Result<Payload, ValueError>) {
 fn check_frame(old: &State, subprotocol: usize, message: &[u8]) {
     let subprotocol = Subprotocol::ALL[subprotocol % Subprotocol::ALL.len()];
     let frame = match subprotocol.decode_server(message) {
-        Ok(ServerFrame::RoomState(frame)) => frame,
-        Ok(_) => return,
+        Ok(frame) => frame,
         Err(error) => return assert!(!error.code().as_str().is_empty()),
     };
-    let present = ViewCopy {
-        version: 1,
-        state: old.clone(),
+    let mut copies = copies_of(old);
+    let (version, hash) = match &frame {
+        ServerFrame::RoomState(it) => (it.version, it.hash),
+        ServerFrame::RoomPatch(it) => (it.version, it.hash),
+        _ => return,
     };
-    match ViewCopy::next(Some(&present), &frame) {
-        Ok(copy) => {
-            assert_eq!(
-                (copy.state.hash(), copy.version),
-                (frame.hash, frame.version)
-            );
-            assert!(frame.state.is_some() || frame.patch_base() == Some(present.version));
-        }
-        Err(CopyFault::Patch(error)) => {
-            assert!(matches!(error.code(), "INVALID_PATCH" | "PATCH_MISMATCH"));
-        }
-        Err(CopyFault::OtherHash { wanted, actual }) => assert_ne!(wanted, actual),
-        Err(CopyFault::OtherBase { .. } | CopyFault::Nothing) => assert!(frame.state.is_none()),
+    if let ServerFrame::RoomPatch(patch) = &frame {
+        check_honest(old, patch);
     }
-    check_honest(old, &frame);
+    match copies.take(frame) {
+        Ok(Some(ServerFrame::RoomState(state))) => {
+            assert_eq!((state.version, state.hash), (version, hash));
+            assert_eq!(State::new(&state.state).hash(), hash);
+            let copy = copies.get(&state.room, &state.view).expect("it has it now");
+            assert_eq!(copy.state.value(), &state.state.sorted());
+        }
+        Ok(other) => panic!("a view became {other:?}"),
+        Err(ViewFault::Wrong {
+            room, view, fault, ..
+        }) => {
+            assert_eq!(copies.get(&room, &view), None, "it waits for the whole");
+            match fault {
+                CopyFault::Patch(error) => {
+                    assert!(matches!(error.code(), "INVALID_PATCH" | "PATCH_MISMATCH"));
+                }
+                CopyFault::OtherHash { wanted, actual } => assert_ne!(wanted, actual),
+            }
+        }
+        Err(ViewFault::Unknown { handle }) => assert_ne!(handle, HANDLE),
+    }
 }
 
-/// The same frame with the hash that it should have is taken.
-fn check_honest(old: &State, frame: &server::RoomState) {
-    let Some(Ok(state)) = frame.patch.as_ref().map(|patch| old.patched(patch)) else {
+/// The same frame with the handle and the hash that it should have is taken.
+fn check_honest(old: &State, patch: &server::RoomPatch) {
+    let Ok(state) = old.patched(&patch.patch) else {
         return;
     };
-    let honest = server::RoomState {
-        state: None,
-        base: Some(frame.version),
+    let honest = server::RoomPatch {
+        handle: HANDLE,
         hash: state.hash(),
-        ..frame.clone()
+        ..patch.clone()
     };
-    let present = ViewCopy {
-        version: frame.version,
-        state: old.clone(),
+    let mut copies = copies_of(old);
+    let taken = copies.take(honest.into());
+    assert!(matches!(taken, Ok(Some(_))), "it fits, and has its hash");
+    assert_eq!(copies.get("room", "view").map(|it| &it.state), Some(&state));
+}
+
+/// A client that has this.
+fn copies_of(state: &State) -> ViewCopies {
+    let whole = server::RoomState {
+        room: "room".to_owned(),
+        epoch: 1,
+        tick: 1,
+        view: "view".to_owned(),
+        version: 1,
+        as_of: 0,
+        hash: state.hash(),
+        handle: HANDLE,
+        state: state.value().clone(),
     };
-    let copy = ViewCopy::next(Some(&present), &honest).expect("it fits, and has its hash");
-    assert_eq!(copy.state, state);
+    let mut copies = ViewCopies::default();
+    let taken = copies.take(whole.into());
+    assert!(taken.is_ok(), "a whole state fits");
+    copies
 }

@@ -91,29 +91,36 @@ fn report(name: &str, before: &Json, after: &Json) {
     if let Some(patch) = &patch {
         println!("  to apply and hash it:  {}", time(|| old.patched(patch)));
     }
-    let frame = |state: Option<&Payload>, patch: Option<&Payload>| {
-        ServerFrame::RoomState(server::RoomState {
-            room: "grid-k7m2".to_owned(),
-            epoch: 3,
+    let whole = ServerFrame::RoomState(server::RoomState {
+        room: "grid-k7m2".to_owned(),
+        epoch: 3,
+        tick: 1_234,
+        view: "board".to_owned(),
+        version: 1_235,
+        as_of: 57,
+        hash: new.hash(),
+        handle: 700,
+        state: new.value().clone(),
+    });
+    let patched = |patch: &Payload| {
+        ServerFrame::RoomPatch(server::RoomPatch {
+            handle: 700,
             tick: 1_234,
-            view: "board".to_owned(),
             version: 1_235,
             as_of: 57,
             hash: new.hash(),
-            base: None,
-            state: state.cloned(),
-            patch: patch.cloned(),
+            patch: patch.clone(),
         })
     };
     for subprotocol in Subprotocol::ALL {
-        let bytes = |frame| subprotocol.encode_server(&frame).len();
-        let whole = bytes(frame(Some(new.value()), None));
+        let bytes = |frame: &ServerFrame| subprotocol.encode_server(frame).len();
+        let whole = bytes(&whole);
         let patched = patch.as_ref().map_or_else(
             || "none".to_owned(),
             |patch| {
                 format!(
                     "{}, of which the patch has {}",
-                    bytes(frame(None, Some(patch))),
+                    bytes(&patched(patch)),
                     patch.as_msgpack().len()
                 )
             },

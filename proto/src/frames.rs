@@ -336,12 +336,25 @@ frames! {
             as_of: u64,
             /// CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes.
             hash: u32,
-            /// The version a patch applies to, where that is not the one before.
-            base: Option<u64>,
+            /// What `room_patch` names this view of this room by.
+            handle: u64,
             /// The whole state.
-            state: Option<Payload>,
-            /// What changed since `base`.
-            patch: Option<Payload>,
+            state: Payload,
+        }
+        /// What became of a view.
+        RoomPatch "room_patch" as list {
+            /// Which view: the `handle` of its last `room_state`.
+            handle: u64,
+            /// The tick in which it was published.
+            tick: u64,
+            /// The view's version, rising.
+            version: u64,
+            /// The last sequence number before this state.
+            as_of: u64,
+            /// CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes.
+            hash: u32,
+            /// What changed since the view's last `room_state` or `room_patch`.
+            patch: Payload,
         }
         /// A request or an input was done.
         Reply "reply" {

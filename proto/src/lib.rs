@@ -4,8 +4,8 @@
 //! - [`ClientFrame`] and [`ServerFrame`] are what is said; [`Subprotocol`] turns them into messages and back.
 //! - [`Payload`] is one value that a client or a plugin chose. It is kept as canonical MessagePack, checked once when it
 //!   enters, and transcoded as a stream: no tree of values is built on the way through the server.
-//! - [`State`] is a payload that changes: it has a hash, and patches lead from one to the next. [`ViewCopy`] is a client's
-//!   end of that.
+//! - [`State`] is a payload that changes: it has a hash, and patches lead from one to the next. [`ViewCopies`] are a
+//!   client's end of that.
 //! - [`ErrorCode`] and [`CloseCode`] are all the codes there are.
 //!
 //! Whatever comes in is taken as hostile: nothing is allocated by a declared length, nesting ends at [`DEPTH_MAX`], and
@@ -35,7 +35,7 @@ pub use frames::{
     WireLimits, client, server,
 };
 pub use payload::Payload;
-pub use state::{CopyFault, PatchError, PatchFault, State, ViewCopy};
+pub use state::{CopyFault, PatchError, PatchFault, State, ViewCopies, ViewCopy, ViewFault};
 pub use value::Value;
 
 /// The largest protocol number (ids, epochs, sequence numbers, ticks, times): 2^53 - 1, which JSON readers keep exactly.

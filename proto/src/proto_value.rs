@@ -17,8 +17,9 @@ mod number {
     pub(super) const BYTES: u32 = 7;
     pub(super) const LIST: u32 = 8;
     pub(super) const MAP: u32 = 9;
+    pub(super) const UINT_LIST: u32 = 10;
 
-    /// `List.items` and `Map.entries`.
+    /// `List.items`, `Map.entries` and `UintList.items`.
     pub(super) const ITEM: u32 = 1;
     /// `Entry.key`.
     pub(super) const KEY: u32 = 1;

@@ -58,18 +58,43 @@ macro_rules! text_enum {
     };
 }
 
-/// A struct whose fields are those of a map and of a protobuf message.
-macro_rules! fields_struct {
-    (
-        $(#[doc = $doc:literal])+ $Struct:ident ($($proto:ident)::+) $tag:expr;
-        $($(#[doc = $field_doc:literal])+ $field:ident: $Type:ty,)*
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct $Struct {
-            $($(#[doc = $field_doc])+ pub $field: $Type,)*
-        }
+/// How a struct is written and read in the map forms: as a map or, where it is a `list`, as its fields in order, of which
+/// none is optional.
+macro_rules! map_form {
+    (list $Struct:ident $tag:expr; $($field:ident: $Type:ty,)*) => {
+        impl $crate::fields::MapField for $Struct {
+            const IS_LIST: bool = true;
 
+            fn write<W: $crate::fields::MapWriter>(&self, writer: &mut W) {
+                writer.begin_list([$(stringify!($field)),*].len());
+                $(
+                    writer.item();
+                    $crate::fields::MapField::write(&self.$field, writer);
+                )*
+                writer.end_list();
+            }
+
+            fn read(cursor: &mut $crate::fields::Cursor<'_>) -> Result<Option<Self>, $crate::fields::FieldError> {
+                let mut left = cursor.list()?;
+                $(
+                    let mut $field: Option<$Type> = None;
+                    if left > 0 {
+                        left -= 1;
+                        $field = $crate::fields::MapField::read(cursor)
+                            .map_err(|error| error.within(stringify!($field)))?;
+                    }
+                )*
+                for _ in 0..left {
+                    cursor.skip();
+                }
+                Ok(Some(Self {
+                    $($field: $field.map_or_else($crate::fields::MapField::absent, Ok)
+                        .map_err(|error| error.within(stringify!($field)))?,)*
+                }))
+            }
+        }
+    };
+    ($Struct:ident $tag:expr; $($field:ident: $Type:ty,)*) => {
         impl $crate::fields::MapField for $Struct {
             fn write<W: $crate::fields::MapWriter>(&self, writer: &mut W) {
                 let tag: Option<&str> = $tag;
@@ -108,6 +133,22 @@ macro_rules! fields_struct {
                 }))
             }
         }
+    };
+}
+
+/// A struct whose fields are those of a map and of a protobuf message.
+macro_rules! fields_struct {
+    (
+        $(#[doc = $doc:literal])+ $Struct:ident ($($proto:ident)::+) $tag:expr $(, $form:ident)?;
+        $($(#[doc = $field_doc:literal])+ $field:ident: $Type:ty,)*
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $Struct {
+            $($(#[doc = $field_doc])+ pub $field: $Type,)*
+        }
+
+        $crate::table::map_form! { $($form)? $Struct $tag; $($field: $Type,)* }
 
         impl $crate::fields::ProtoField<$crate::pb::$($proto)::+> for $Struct {
             fn to_proto(&self) -> $crate::pb::$($proto)::+ {
@@ -152,7 +193,7 @@ macro_rules! frames {
     (
         $(#[doc = $doc:literal])+
         pub enum $Enum:ident in $module:ident {
-            $($(#[doc = $frame_doc:literal])+ $Frame:ident $text:literal { $($fields:tt)* })+
+            $($(#[doc = $frame_doc:literal])+ $Frame:ident $text:literal $(as $form:ident)? { $($fields:tt)* })+
         }
     ) => {
         $(#[doc = $doc])+
@@ -167,7 +208,7 @@ macro_rules! frames {
 
             $(
                 $crate::table::fields_struct! {
-                    $(#[doc = $frame_doc])+ $Frame ($module::$Frame) Some($text);
+                    $(#[doc = $frame_doc])+ $Frame ($module::$Frame) Some($text) $(, $form)?;
                     $($fields)*
                 }
 
@@ -183,13 +224,24 @@ macro_rules! frames {
             /// The `type` of every frame, in the order of the table.
             pub const TYPES: &[&str] = &[$($text),+];
 
+            /// The frame that is a list, and so has no `type` in it.
+            const LIST_TYPE: Option<&'static str> = {
+                let mut list_type = None;
+                $(
+                    if <$module::$Frame as $crate::fields::MapField>::IS_LIST {
+                        list_type = Some($text);
+                    }
+                )+
+                list_type
+            };
+
             /// The frame's `type`.
             #[must_use]
             pub const fn type_name(&self) -> &'static str {
                 match self { $(Self::$Frame(_) => $text),+ }
             }
 
-            /// Writes the frame as a map.
+            /// Writes the frame as a map, or as the list that it is.
             pub(crate) fn write_map<W: $crate::fields::MapWriter>(&self, writer: &mut W) {
                 match self { $(Self::$Frame(frame) => $crate::fields::MapField::write(frame, writer)),+ }
             }
@@ -197,7 +249,7 @@ macro_rules! frames {
             /// Reads the frame from its canonical MessagePack.
             pub(crate) fn from_map(canonical: &bytes::Bytes) -> Result<Self, $crate::FrameError> {
                 let mut cursor = $crate::fields::Cursor::new(canonical);
-                match cursor.frame_type()? {
+                match cursor.frame_type(Self::LIST_TYPE)? {
                     $($text => $crate::fields::required(&mut cursor, $text).map(Self::$Frame),)+
                     name => Err($crate::FrameError::UnknownType { name: $crate::error::excerpt(name) }),
                 }
@@ -223,4 +275,4 @@ macro_rules! frames {
     };
 }
 
-pub(crate) use {fields_struct, frames, records, text_enum};
+pub(crate) use {fields_struct, frames, map_form, records, text_enum};

@@ -43,6 +43,12 @@ fn to_value(message: &DynamicMessage) -> Value {
                 .map(|item| to_value(item.as_message().expect("a Value")))
                 .collect(),
         ),
+        ("uint_list_value", content) => Value::List(
+            items(content, "items")
+                .iter()
+                .map(|item| Value::Int(item.as_u64().expect("an integer").into()))
+                .collect(),
+        ),
         ("map_value", content) => {
             Value::Map(items(content, "entries").iter().map(to_entry).collect())
         }

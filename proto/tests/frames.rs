@@ -93,31 +93,39 @@ fn server_frame() -> impl Strategy<Value = ServerFrame> {
             .into()
         },
     );
-    let payloads = (option::of(payload()), option::of(payload()));
-    let state = (
-        any::<String>(),
-        payloads,
+    let state = (any::<String>(), payload(), any::<u32>(), number(), number());
+    let state = state.prop_map(|(view, state, hash, tick, handle)| {
+        let room = "r".to_owned();
+        server::RoomState {
+            room,
+            epoch: 1,
+            tick,
+            view,
+            version: 1,
+            as_of: 2,
+            hash,
+            handle,
+            state,
+        }
+        .into()
+    });
+    let patch = (
+        payload(),
         any::<u32>(),
-        number(),
-        option::of(number()),
-    )
-        .prop_map(|(view, (state, patch), hash, tick, base)| {
-            let room = "r".to_owned();
-            server::RoomState {
-                room,
-                epoch: 1,
-                tick,
-                view,
-                version: 1,
-                as_of: 2,
-                hash,
-                base,
-                state,
-                patch,
-            }
-            .into()
-        });
-    prop_oneof![message, reset, state]
+        [number(), number(), number(), number()],
+    );
+    let patch = patch.prop_map(|(patch, hash, [handle, tick, version, as_of])| {
+        server::RoomPatch {
+            handle,
+            tick,
+            version,
+            as_of,
+            hash,
+            patch,
+        }
+        .into()
+    });
+    prop_oneof![message, reset, state, patch]
 }
 
 proptest! {
@@ -265,4 +273,40 @@ fn frames_know_their_type() {
     assert_eq!(frame.type_name(), "ping");
     assert!(ClientFrame::TYPES.contains(&"ping"));
     assert!(!ClientFrame::TYPES.contains(&"pong"));
+}
+
+/// EN2: the one frame that is a list.
+#[test]
+fn en2_a_patch_is_the_list_of_its_fields() {
+    let patch = ServerFrame::from(server::RoomPatch {
+        handle: 7,
+        tick: 1_234,
+        version: 56,
+        as_of: 345,
+        hash: 0xDEAD_BEEF,
+        patch: Payload::from_json("[0,[40,2]]").expect("JSON"),
+    });
+    let json = "[7,1234,56,345,3735928559,[0,[40,2]]]";
+    assert_eq!(Subprotocol::Json.encode_server(&patch), json);
+    let read = |json: &str| Subprotocol::Json.decode_server(json.as_bytes());
+    assert_eq!(read(json), Ok(patch.clone()));
+    // ER4: items that a reader does not know.
+    let longer = "[7,1234,56,345,3735928559,[0,[40,2]],null,{\"more\":[1]}]";
+    assert_eq!(read(longer), Ok(patch));
+    for (wrong, field) in [
+        ("[]", "handle"),
+        ("[7,1234,56,345,3735928559]", "patch"),
+        ("[null,1234,56,345,3735928559,0]", "handle"),
+        ("[7,1234,\"56\",345,3735928559,0]", "version"),
+        ("[7,1234,56,345,4294967296,0]", "hash"),
+    ] {
+        let error = read(wrong).expect_err(wrong);
+        assert_eq!(error.code(), ErrorCode::InvalidMessageFormat);
+        assert!(error.to_string().contains(field), "{wrong}: {error}");
+    }
+    let map =
+        r#"{"type":"room_patch","handle":7,"tick":1,"version":1,"as_of":1,"hash":1,"patch":0}"#;
+    assert!(read(map).is_err(), "it is no map");
+    let client = Subprotocol::Json.decode_client(json.as_bytes());
+    assert!(client.is_err(), "clients send none");
 }

@@ -2,6 +2,7 @@
 //! of the two a client gets is decided where it is known what it has: in its outbox.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parlor_proto::{Payload, ServerFrame, Subprotocol, server};
@@ -15,6 +16,25 @@ use crate::telemetry::Metrics;
 pub(crate) struct StateId {
     pub(crate) epoch: u64,
     pub(crate) version: u64,
+}
+
+/// What patches name a view of a room by. No two views of all rooms ever have the same, so that it can stand in frames that
+/// many connections share.
+#[derive(Debug)]
+pub(crate) struct ViewHandle(u64);
+
+impl Default for ViewHandle {
+    /// The next.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl ViewHandle {
+    pub(crate) fn get(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A state in both forms, each encoded at most once per encoding, and only where somebody gets it.
@@ -63,17 +83,16 @@ impl ViewFrames {
             epoch: whole.epoch,
             version: whole.version,
         };
-        let bytes = whole.state.as_ref().map_or(0, |it| it.as_msgpack().len());
+        let bytes = whole.state.as_msgpack().len();
         let patch = patch.map(|(base, patch)| Patch {
             base,
-            frame: Encoded::new(ServerFrame::RoomState(server::RoomState {
-                room: whole.room.clone(),
-                view: whole.view.clone(),
-                // Which most are, so that it need not be said (ST2).
-                base: (base + 1 != whole.version).then_some(base),
-                state: None,
-                patch: Some(patch),
-                ..whole
+            frame: Encoded::new(ServerFrame::RoomPatch(server::RoomPatch {
+                handle: whole.handle,
+                tick: whole.tick,
+                version: whole.version,
+                as_of: whole.as_of,
+                hash: whole.hash,
+                patch,
             })),
         });
         Self {
@@ -145,9 +164,8 @@ mod tests {
             version,
             as_of: 0,
             hash: 0,
-            base: None,
-            state: Some(Payload::null()),
-            patch: None,
+            handle: 1,
+            state: Payload::null(),
         };
         let patch = base.map(|base| (base, Payload::null()));
         ViewFrames::newest(&Arc::new(Metrics::new()), whole, patch)

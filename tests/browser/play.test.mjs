@@ -80,7 +80,7 @@ describe("/play/", { concurrency: true, timeout: 60_000 }, () => {
     await page.locator(".frame[data-type=room_message]").first().waitFor();
     assert.equal(await page.locator(".frame[data-type=room_state]").count(), 0);
     await page.getByTestId("frames-filter").fill("");
-    await page.locator(".frame[data-type=room_state]").nth(8).waitFor();
+    await page.locator(".frame[data-type=room_patch]").nth(8).waitFor();
     await picture(page, "play");
     await close();
   });

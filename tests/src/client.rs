@@ -5,13 +5,14 @@ mod states;
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_proto::{ClientFrame, Payload, Position, ServerFrame, Subprotocol, client, server};
+use parlor_proto::{
+    ClientFrame, Payload, Position, ServerFrame, Subprotocol, ViewCopies, client, server,
+};
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::copies::Copies;
 use crate::{Handshake, TestServer, in_time};
 
 /// How many of the frames that came are shown when a test fails.
@@ -26,7 +27,9 @@ pub struct TestClient {
     pub welcome: server::Welcome,
     last_id: u64,
     came: VecDeque<String>,
-    copies: Copies,
+    copies: ViewCopies,
+    /// The last frame of a view, as it came.
+    last_of_view: Option<ServerFrame>,
     /// A view that is to be found wrong: then the client asks for it again, as any client does.
     spoilt: Option<(String, String)>,
 }
@@ -123,7 +126,8 @@ impl TestClient {
             },
             last_id: 0,
             came: VecDeque::new(),
-            copies: Copies::default(),
+            copies: ViewCopies::default(),
+            last_of_view: None,
             spoilt: None,
         }
     }
@@ -554,10 +558,9 @@ impl TestClient {
                 other => panic!("{} has no such message: {other:?}", self.subprotocol.name()),
             };
             let frame = self.subprotocol.decode_server(bytes);
-            let mut frame =
-                frame.unwrap_or_else(|error| panic!("the server sent no frame: {error}"));
+            let frame = frame.unwrap_or_else(|error| panic!("the server sent no frame: {error}"));
             self.note(format!("{frame:?}"));
-            if self.take_state(&mut frame).await {
+            if let Some(frame) = self.take_state(frame).await {
                 return Ok(frame);
             }
         }

@@ -6,7 +6,6 @@ mod admin;
 mod bundle;
 pub mod chaos;
 mod client;
-mod copies;
 pub mod craft;
 mod crashable;
 mod handshake;

@@ -30,6 +30,8 @@ class Client {
   #room;
   /** The state that came and that the room has not yet told of. */
   #pending;
+  /** The views that patches name by a number, on this connection. */
+  #views = new Map();
 
   constructor(number, url) {
     this.#number = number;
@@ -49,6 +51,7 @@ class Client {
 
   #onStatus({ status, subprotocol, isResumed }) {
     if (status === "open") this.#say("connected", { subprotocol, is_resumed: isResumed });
+    if (status === "connecting") this.#views.clear();
     // Sooner than it would by itself, and perhaps in another encoding.
     clearTimeout(this.#timer);
     if (status === "away") this.#timer = setTimeout(() => this.reconnect(), random() * PAUSE_MAX_MS);
@@ -62,14 +65,26 @@ class Client {
     else if (frame.type === "room_left") this.#say("left");
     else if (frame.type === "reset") this.#say("reset");
     else if (frame.type === "room_state") this.#onState(frame);
+    else if (frame.type === "room_patch") this.#onPatch(frame);
   }
 
-  #onState({ view, version, patch, base = patch && version - 1 }) {
+  #onState({ view, version, handle }) {
+    this.#views.set(handle, view);
+    this.#expect({ view, version, is_patch: false });
+  }
+
+  #onPatch({ version, handle }) {
+    const view = this.#views.get(handle) ?? `the view ${handle}`;
+    this.#expect({ view, version, is_patch: true });
+  }
+
+  /** The room tells in this turn what came of a frame, or never. */
+  #expect(came) {
     const room = this.#parlor.rooms.get(ROOM);
-    if (!room) throw new Error(`a state of ${view} for somebody who is not in the room`);
+    if (!room) throw new Error(`a state of ${came.view} for somebody who is not in the room`);
     if (room !== this.#room) room.on("state", (taken) => this.#onTaken(taken));
     this.#room = room;
-    this.#pending = { view, version, base };
+    this.#pending = came;
     queueMicrotask(() => this.#refuse());
   }
 

@@ -40,22 +40,23 @@ class Client:
         """Sends a message as it is: text is a text message, bytes a binary one."""
         self.socket.send(message)
 
-    def next(self, kind, where=lambda frame: True):
-        """The next frame of a kind. Frames of other kinds that come before it are kept for later calls."""
+    def next(self, *kinds, where=lambda frame: True):
+        """The next frame of one of these kinds. Frames of others that come before it are kept for later calls."""
+        wanted = " or ".join(kinds)
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
         for index, frame in enumerate(self._waiting):
-            if frame["type"] == kind and where(frame):
+            if frame["type"] in kinds and where(frame):
                 return self._waiting.pop(index)
         while True:
             try:
                 message = self.socket.recv(timeout=max(0, deadline - time.monotonic()))
             except TimeoutError:
                 kept = [frame["type"] for frame in self._waiting]
-                raise AssertionError(f"no {kind} within {ANSWER_SECONDS_MAX} s; kept: {kept}") from None
+                raise AssertionError(f"no {wanted} within {ANSWER_SECONDS_MAX} s; kept: {kept}") from None
             frame = self.codec.decode(message)
-            if frame["type"] == kind and where(frame):
+            if frame["type"] in kinds and where(frame):
                 return frame
-            assert frame["type"] != "error", f"{frame} instead of {kind}"
+            assert frame["type"] != "error", f"{frame} instead of {wanted}"
             self._waiting.append(frame)
 
     def request(self, frame, answer):

@@ -27,11 +27,11 @@ class Json:
     name = "v1.json"
 
     def encode(self, frame, from_client=True):
-        return json.dumps(_to_json(frame), ensure_ascii=False, allow_nan=False)
+        return json.dumps(_to_json(_listed(frame)), ensure_ascii=False, allow_nan=False)
 
     def decode(self, message, from_client=False):
         assert isinstance(message, str), "v1.json messages are text"
-        return value_from_json(message)
+        return _named(value_from_json(message))
 
 
 class Binary:
@@ -40,11 +40,11 @@ class Binary:
     name = "v1.binary"
 
     def encode(self, frame, from_client=True):
-        return msgpack.packb(frame)
+        return msgpack.packb(_listed(frame))
 
     def decode(self, message, from_client=False):
         assert isinstance(message, bytes), "v1.binary messages are binary"
-        return value_from_msgpack(message)
+        return _named(value_from_msgpack(message))
 
 
 class Proto:
@@ -86,6 +86,26 @@ def messages():
     import parlor_pb2
 
     return parlor_pb2
+
+
+def _patch_fields():
+    """The fields of the one frame that is a list, in their order (EN2)."""
+    return [field.name for field in messages().ServerFrame.RoomPatch.DESCRIPTOR.fields]
+
+
+def _listed(frame):
+    if frame["type"] != "room_patch":
+        return frame
+    return [frame[name] for name in _patch_fields()]
+
+
+def _named(frame):
+    if not isinstance(frame, list):
+        return frame
+    fields = _patch_fields()
+    assert len(frame) >= len(fields), f"a list of {len(frame)} is no room_patch"
+    # What is behind the fields is for clients of later versions.
+    return {"type": "room_patch", **dict(zip(fields, frame, strict=False))}
 
 
 def value_from_json(text):
@@ -190,6 +210,11 @@ def _to_dict(message):
     return fields
 
 
+def is_uint_list(value):
+    """Whether protobuf has a shorter form for this list (VL7)."""
+    return bool(value) and all(type(item) is int and item >= 0 for item in value)
+
+
 def _fill_value(message, value):
     """Writes a payload into a `parlor.v2.Value`."""
     if value is None:
@@ -206,6 +231,8 @@ def _fill_value(message, value):
         message.text_value = value
     elif isinstance(value, bytes):
         message.bytes_value = value
+    elif isinstance(value, list) and is_uint_list(value):
+        message.uint_list_value.items.extend(value)
     elif isinstance(value, list):
         message.list_value.SetInParent()
         for item in value:
@@ -224,6 +251,8 @@ def _from_value(message):
         return None
     if kind == "list_value":
         return [_from_value(item) for item in message.list_value.items]
+    if kind == "uint_list_value":
+        return list(message.uint_list_value.items)
     if kind == "map_value":
         return {entry.key: _from_value(entry.value) for entry in message.map_value.entries}
     return _integral(getattr(message, kind))

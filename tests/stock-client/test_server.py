@@ -10,6 +10,7 @@ from websockets.sync.client import connect
 
 from client import ANSWER_SECONDS_MAX, connected
 from parlor_codecs import CODECS, PROTO, same
+from parlor_views import Views
 
 # One of each kind, and the ends of each range.
 VALUES = [
@@ -100,6 +101,24 @@ def test_en1_three_encodings_meet_in_one_room(url, room):
                     assert same(frame["data"], {"value": value}), (sender.codec.name, value)
                 # Not the data only: it is the same frame for all, with one sequence number.
                 assert same(heard[0], heard[1]), sender.codec.name
+
+
+def test_st2_patches_lead_from_one_state_to_the_next(url, codec, room):
+    with connected(url, codec) as client:
+        client.join(room, "grid")
+        client.say(room, {"type": "bots", "count": 3})
+        client.say(room, {"type": "start"})
+        views, patch_count = Views(), 0
+        while patch_count < 10:
+            frame = client.next("room_state", "room_patch")
+            assert views.take(frame) is None, frame
+            patch_count += frame["type"] == "room_patch"
+        # ST5: the whole comes in its place among the patches.
+        client.send({"type": "state_request", "room": room, "view": "board"})
+        while frame["type"] != "room_state":
+            frame = client.next("room_state", "room_patch")
+            assert views.take(frame) is None, frame
+        assert views.take(client.next("room_patch")) is None
 
 
 def test_jn14_members_see_each_other_across_encodings(url, room):

@@ -8,8 +8,19 @@ import json
 import pytest
 from google.protobuf.message import DecodeError
 
-from parlor_codecs import CODECS, PROTO, Json, messages, same, value_from_json, value_from_msgpack, value_from_proto
+from parlor_codecs import (
+    CODECS,
+    PROTO,
+    Json,
+    is_uint_list,
+    messages,
+    same,
+    value_from_json,
+    value_from_msgpack,
+    value_from_proto,
+)
 from parlor_patches import Refused, patched
+from parlor_views import Views, state_hash
 
 
 def vectors(file):
@@ -26,6 +37,7 @@ def inputs(vector, encoding):
 
 
 READERS = {"json": value_from_json, "msgpack": value_from_msgpack, "proto": value_from_proto}
+CODEC_OF = dict(zip(READERS, CODECS, strict=True))
 
 # EN5: so many messages within each other a stock protobuf library reads; Python's cannot be told otherwise.
 PROTO_DEPTH_MAX = 100
@@ -33,6 +45,8 @@ PROTO_DEPTH_MAX = 100
 
 def proto_depth(value):
     """How many protobuf messages lie within each other in a payload: a list is two to a level, a map three."""
+    if isinstance(value, list) and is_uint_list(value):
+        return 2
     if isinstance(value, list):
         return 2 + max(map(proto_depth, value), default=0)
     if isinstance(value, dict):
@@ -48,6 +62,7 @@ def is_readable(encoding, value):
 @pytest.mark.parametrize("vector", vectors("values.json"))
 def test_vl1_a_value_is_the_same_in_every_encoding(vector):
     expected = value_from_json(vector["json"])
+    assert state_hash(expected) == vector["hash"]
     for encoding, read in READERS.items():
         for text in inputs(vector, encoding):
             if is_readable(encoding, expected):
@@ -74,6 +89,23 @@ def test_pt8_a_patch_that_is_none_is_refused_with_its_code(vector):
         assert refused.value.code == vector["code"], encoding
 
 
+@pytest.mark.parametrize("vector", vectors("histories.json"))
+def test_st4_a_history_leads_where_it_should(vector):
+    encoding, views, asked = vector["encoding"], Views(), False
+    for step in vector["frames"]:
+        message = step["frame"] if encoding == "json" else bytes.fromhex(step["frame"])
+        frame = CODEC_OF[encoding].decode(message)
+        request = views.take(frame)
+        if step["state"] is None:
+            assert frame["handle"] not in views.states
+            assert request == (None if asked else {"type": "state_request", "room": "room", "view": "view"})
+            asked = True
+        else:
+            assert request is None
+            assert same(views.states[frame["handle"]], value_from_json(step["state"]))
+            asked = False
+
+
 def as_meant(frame, from_client):
     """EN3, ER4: null for an optional field is no field, a missing list is empty, unknown fields are ignored."""
     message = messages().ClientFrame if from_client else messages().ServerFrame
@@ -90,7 +122,7 @@ def as_meant(frame, from_client):
 def test_en1_a_frame_is_the_same_in_every_encoding(vector):
     from_client = vector["direction"] == "client"
     expected = Json().decode(vector["json"], from_client)
-    for codec, encoding in zip(CODECS, READERS, strict=True):
+    for encoding, codec in CODEC_OF.items():
         canonical, *others = inputs(vector, encoding)
         if not is_readable(encoding, expected):
             with pytest.raises(DecodeError):
@@ -105,7 +137,10 @@ def test_en1_a_frame_is_the_same_in_every_encoding(vector):
 
 
 def test_every_frame_has_a_vector():
-    seen = {(param.values[0]["direction"], json.loads(param.values[0]["json"])["type"]) for param in vectors("frames.json")}
+    seen = set()
+    for (vector,) in (param.values for param in vectors("frames.json")):
+        from_client = vector["direction"] == "client"
+        seen.add((vector["direction"], Json().decode(vector["json"], from_client)["type"]))
     for direction, frame in (("client", messages().ClientFrame), ("server", messages().ServerFrame)):
         kinds = {field.name for field in frame.DESCRIPTOR.oneofs_by_name["frame"].fields}
         assert kinds == {kind for from_whom, kind in seen if from_whom == direction}

@@ -27,17 +27,13 @@ fn state(room: &TestRoom<Arena>, member: MemberId) -> State {
 }
 
 fn frame(subprotocol: Subprotocol, next: &State, patch: Payload) -> usize {
-    let frame = ServerFrame::RoomState(server::RoomState {
-        room: "arena-k7m2".to_owned(),
-        epoch: 3,
+    let frame = ServerFrame::RoomPatch(server::RoomPatch {
+        handle: 700,
         tick: 1_234,
-        view: "near".to_owned(),
         version: 123_456,
-        as_of: 57,
+        as_of: 157,
         hash: next.hash(),
-        base: Some(123_356),
-        state: None,
-        patch: Some(patch),
+        patch,
     });
     subprotocol.encode_server(&frame).len()
 }

@@ -23,12 +23,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The frame's `type`, wherever in the map it stands.
-    pub(crate) fn frame_type(&self) -> Result<&'a str, FrameError> {
+    /// The frame's `type`, wherever in the map it stands; that of a list is `list_type`.
+    pub(crate) fn frame_type(
+        &self,
+        list_type: Option<&'static str>,
+    ) -> Result<&'a str, FrameError> {
         let mut cursor = Cursor::new(self.frame);
-        let count = match cursor.token() {
-            Token::Map(count) => count,
-            other => {
+        let count = match (cursor.token(), list_type) {
+            (Token::Map(count), _) => count,
+            (Token::List(_), Some(list_type)) => return Ok(list_type),
+            (other, _) => {
                 return Err(FrameError::NotAMap {
                     found: other.kind(),
                 });
@@ -51,6 +55,14 @@ impl<'a> Cursor<'a> {
         match self.token() {
             Token::Map(count) => Ok(count),
             other => Err(FieldError::expected("map", other.kind())),
+        }
+    }
+
+    /// Begins to read a list. Its length.
+    pub(crate) fn list(&mut self) -> Result<usize, FieldError> {
+        match self.token() {
+            Token::List(count) => Ok(count),
+            other => Err(FieldError::expected("list", other.kind())),
         }
     }
 
@@ -118,6 +130,8 @@ impl<'a> Cursor<'a> {
 pub(crate) trait MapField: Sized {
     /// Whether null is a value of this type. Where it is not, null means absent.
     const TAKES_NULL: bool = false;
+    /// Whether it is written as the list of its fields, without their names.
+    const IS_LIST: bool = false;
 
     /// Whether the field is written at all.
     fn is_present(&self) -> bool {
@@ -233,10 +247,7 @@ impl<T: MapField> MapField for Vec<T> {
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Result<Option<Self>, FieldError> {
-        let count = match cursor.token() {
-            Token::List(count) => count,
-            other => return Err(FieldError::expected("list", other.kind())),
-        };
+        let count = cursor.list()?;
         let mut items = Vec::new();
         for index in 0..count {
             let item = T::read(cursor).and_then(|item| item.map_or_else(T::absent, Ok));

@@ -41,7 +41,7 @@ fn value(mut message: Message<'_>, builder: &mut Builder) -> Result<(), ValueErr
     let start = message.at;
     let mut kind = None;
     while let Some((number, content)) = message.next_field()? {
-        if (number::NULL..=number::MAP).contains(&number)
+        if (number::NULL..=number::UINT_LIST).contains(&number)
             && kind.replace((number, content)).is_some()
         {
             return Err(ValueFault::Kind("a Value must have one kind, not two").at(start));
@@ -62,6 +62,7 @@ fn value(mut message: Message<'_>, builder: &mut Builder) -> Result<(), ValueErr
         (number::BYTES, Content::Bytes(bytes)) => builder.bytes(bytes.bytes()),
         (number::LIST, Content::Bytes(items)) => list(items, builder)?,
         (number::MAP, Content::Bytes(entries)) => map(entries, builder)?,
+        (number::UINT_LIST, Content::Bytes(items)) => uint_list(items, builder)?,
         _ => return Err(wrong_wire_type(start)),
     }
     Ok(())
@@ -79,6 +80,31 @@ fn list(mut message: Message<'_>, builder: &mut Builder) -> Result<(), ValueErro
         };
         value(item, builder)?;
         count += 1;
+    }
+    builder.end_list(open, count);
+    Ok(())
+}
+
+/// Reads a list of integers, which may be packed or one by one, as in all of protobuf.
+fn uint_list(mut message: Message<'_>, builder: &mut Builder) -> Result<(), ValueError> {
+    let open = builder.begin_list(None, message.at)?;
+    let mut count = 0;
+    while let Some((number, content)) = message.next_field()? {
+        match (number, content) {
+            (number::ITEM, Content::Varint(item)) => {
+                builder.int(item.into(), message.at)?;
+                count += 1;
+            }
+            (number::ITEM, Content::Bytes(mut packed)) => {
+                while packed.at < packed.end {
+                    let at = packed.at;
+                    builder.int(packed.varint()?.into(), at)?;
+                    count += 1;
+                }
+            }
+            (number::ITEM, _) => return Err(wrong_wire_type(message.at)),
+            _ => {}
+        }
     }
     builder.end_list(open, count);
     Ok(())

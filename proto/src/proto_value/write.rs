@@ -39,6 +39,12 @@ fn measure(reader: &mut Reader<'_>, lengths: &mut Vec<usize>) -> Result<usize, V
         Token::Text(text) => delimited_length(text.len()),
         Token::Bytes(bytes) => delimited_length(bytes.len()),
         Token::List(count) => {
+            if let Some(packed) = packed_length(reader, count) {
+                for _ in 0..count {
+                    reader.skip()?;
+                }
+                return Ok(delimited_length(delimited_length(packed)));
+            }
             let place = reserve(lengths);
             let mut content = 0;
             for _ in 0..count {
@@ -86,6 +92,9 @@ impl Writer {
             Token::Text(text) => self.bytes_field(number::TEXT, text.as_bytes()),
             Token::Bytes(bytes) => self.bytes_field(number::BYTES, bytes),
             Token::List(count) => {
+                if let Some(packed) = packed_length(reader, count) {
+                    return self.uint_list(reader, count, packed);
+                }
                 self.measured_head(number::LIST);
                 for _ in 0..count {
                     self.measured_head(number::ITEM);
@@ -101,6 +110,24 @@ impl Writer {
                     self.value(reader)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A list of `count` unsigned integers, which take `packed` bytes.
+    fn uint_list(
+        &mut self,
+        reader: &mut Reader<'_>,
+        count: usize,
+        packed: usize,
+    ) -> Result<(), ValueError> {
+        self.tag(number::UINT_LIST, BYTES);
+        self.varint(delimited_length(packed) as u64);
+        self.tag(number::ITEM, BYTES);
+        self.varint(packed as u64);
+        for _ in 0..count {
+            let item = uint(&reader.next()?).expect("both walks see the same integers");
+            self.varint(item);
         }
         Ok(())
     }
@@ -147,6 +174,21 @@ fn int_bits(value: i128) -> (u32, u64) {
             number::UINT,
             u64::try_from(value).expect("a payload's integers are below 2^64"),
         ),
+    }
+}
+
+/// How many bytes the integers of a list of `count` items take behind each other; `None` where the list is empty or has
+/// something else than unsigned integers in it.
+fn packed_length(reader: &Reader<'_>, count: usize) -> Option<usize> {
+    let mut ahead = reader.clone();
+    let items = (0..count).map(|_| Some(varint_length(uint(&ahead.next().ok()?)?)));
+    items.sum::<Option<usize>>().filter(|_| count > 0)
+}
+
+fn uint(token: &Token<'_>) -> Option<u64> {
+    match token {
+        Token::Int(value) => u64::try_from(*value).ok(),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ mod nodes;
 use crate::Payload;
 
 pub use apply::{PatchError, PatchFault};
-pub use copy::{CopyFault, ViewCopy};
+pub use copy::{CopyFault, ViewCopies, ViewCopy, ViewFault};
 
 /// The keys of a change that is a map: what takes the place of a value, how many items go, and which come.
 const WHOLE: &str = "=";

@@ -493,9 +493,8 @@ impl RoomCore {
             version: self.presence_version,
             as_of: place.seq,
             hash: state.state_hash(),
-            base: None,
-            state: Some(state),
-            patch: None,
+            handle: self.presence_handle.get(),
+            state,
         };
         let key = StateKey {
             room: Arc::clone(&place.room),

@@ -29,6 +29,7 @@ use crate::release::Leaving;
 use crate::session::Peer;
 use crate::session::outbox::Control;
 use crate::telemetry::{InputTimes, Metrics};
+use crate::view_frames::ViewHandle;
 
 /// The most events in one batch.
 const BATCH_EVENTS_MAX: usize = 64;
@@ -86,6 +87,7 @@ pub(crate) struct RoomCore {
     pub(super) is_presence_dirty: bool,
     presence_sent: Option<Instant>,
     pub(super) presence_version: u64,
+    pub(super) presence_handle: ViewHandle,
     pub(super) empty_since: Option<Instant>,
     /// Whether the disk that the room's journal is on takes nothing at the moment.
     pub(super) is_without_storage: bool,
@@ -141,6 +143,7 @@ impl RoomCore {
             is_presence_dirty: false,
             presence_sent: None,
             presence_version: 0,
+            presence_handle: ViewHandle::default(),
             empty_since: Some(now),
             is_without_storage: false,
             is_behind: false,

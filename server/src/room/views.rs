@@ -23,7 +23,7 @@ use crate::fanout::Fanout;
 use crate::plugin::ViewAudience;
 use crate::session::outbox::StateKey;
 use crate::telemetry::Stage;
-use crate::view_frames::ViewFrames;
+use crate::view_frames::{ViewFrames, ViewHandle};
 
 /// The most that all views of a room may take. Until a newer one is sent, what was sent last is kept beside it.
 pub(crate) const VIEWS_BYTES_MAX: usize = 8 << 20;
@@ -79,6 +79,7 @@ struct LayerNote {
 
 #[derive(Debug, Default)]
 struct View {
+    handle: ViewHandle,
     layers: Vec<Layer>,
 }
 
@@ -269,7 +270,7 @@ impl Views {
                 };
                 let mut recipients = roster.reached_of(audience).filter(sees).peekable();
                 if recipients.peek().is_some() {
-                    let whole = layer.frame(place, name);
+                    let whole = layer.frame(place, name, &view.handle);
                     let patch = fanout.metrics().time(Stage::Diff, || layer.patch());
                     let state = ViewFrames::newest(fanout.metrics(), whole, patch)
                         .breaking(fanout.test_break());
@@ -306,7 +307,7 @@ impl Views {
         let Some(index) = view.visible_index(member) else {
             return false;
         };
-        let whole = view.layers[index].frame(place, name);
+        let whole = view.layers[index].frame(place, name, &view.handle);
         let state = ViewFrames::whole(fanout.metrics(), whole);
         fanout.send_state([&member.peer], &key(place, name), state);
         true
@@ -331,7 +332,7 @@ impl View {
 }
 
 impl Layer {
-    fn frame(&self, place: &Place, view: &str) -> server::RoomState {
+    fn frame(&self, place: &Place, view: &str, handle: &ViewHandle) -> server::RoomState {
         server::RoomState {
             room: place.room.to_string(),
             epoch: place.epoch,
@@ -340,9 +341,8 @@ impl Layer {
             version: self.version,
             as_of: place.seq,
             hash: self.state.hash(),
-            base: None,
-            state: Some(self.state.value().clone()),
-            patch: None,
+            handle: handle.get(),
+            state: self.state.value().clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a client does with states: it applies patches, and checks hashes.
 
-use parlor_proto::{ServerFrame, client, server};
+use parlor_proto::{Payload, ServerFrame, State, ViewFault, client, server};
 
 use super::TestClient;
 
@@ -22,7 +22,8 @@ impl TestClient {
     ///
     /// When it has nothing of this view.
     pub fn spoil(&mut self, room: &str, view: &str) {
-        assert!(self.copies.spoil(room, view), "there is no {view}");
+        let copy = self.copies.get_mut(room, view);
+        copy.expect("it has this view").state = State::new(&Payload::empty_map());
         self.spoilt = Some((room.to_owned(), view.to_owned()));
     }
 
@@ -32,22 +33,31 @@ impl TestClient {
         self.spoilt.is_none()
     }
 
-    /// Applies patches and checks hashes.
-    pub(super) async fn take_state(&mut self, frame: &mut ServerFrame) -> bool {
-        let Err(fault) = self.copies.take(frame) else {
-            return true;
+    /// The patch that the last state came by; `None` where it came whole.
+    #[must_use]
+    pub fn last_patch(&self) -> Option<&server::RoomPatch> {
+        match &self.last_of_view {
+            Some(ServerFrame::RoomPatch(patch)) => Some(patch),
+            _ => None,
+        }
+    }
+
+    /// Applies patches and checks hashes. In place of a patch it gives the whole state.
+    pub(super) async fn take_state(&mut self, frame: ServerFrame) -> Option<ServerFrame> {
+        if matches!(frame, ServerFrame::RoomState(_) | ServerFrame::RoomPatch(_)) {
+            self.last_of_view = Some(frame.clone());
+        }
+        let fault = match self.copies.take(frame) {
+            Ok(frame) => return frame,
+            Err(fault) => fault,
         };
-        let ServerFrame::RoomState(state) = frame else {
-            unreachable!("other frames have no state")
-        };
-        let (room, view) = (state.room.clone(), state.view.clone());
-        let is_spoilt = self.spoilt.take() == Some((room.clone(), view.clone()));
-        assert!(
-            is_spoilt,
-            "{view} of {room} is wrong: {fault}; {}",
-            self.history()
-        );
-        self.send(client::StateRequest { room, view }).await;
-        false
+        let spoilt = self.spoilt.take();
+        match fault {
+            ViewFault::Wrong { room, view, .. } if spoilt == Some((room.clone(), view.clone())) => {
+                self.send(client::StateRequest { room, view }).await;
+                None
+            }
+            fault => panic!("{fault}; {}", self.history()),
+        }
     }
 }

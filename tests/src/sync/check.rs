@@ -32,8 +32,8 @@ pub enum Kind {
     VersionFell,
     /// A later version is an earlier state.
     StateFell,
-    /// A patch on a base that the client was not sent last on this connection (ST2, ST7).
-    BaseLacking,
+    /// A patch, though the whole was not there yet on this connection (ST7).
+    PatchFirst,
     /// The client could make nothing of it, though nothing was wrong with what it had.
     Unusable,
     /// What was made wrong on purpose is wrong still, or was never noticed (ST4, ST5).
@@ -80,8 +80,8 @@ struct Reading {
     member: Option<(u32, Seat)>,
     /// The last of each view: its version, and the deed that showed it.
     has: HashMap<Arc<str>, (u64, Option<usize>)>,
-    /// The version of the last frame of each view on this connection.
-    sent: HashMap<Arc<str>, u64>,
+    /// The views that frames came of on this connection.
+    sent: HashSet<Arc<str>>,
     spoilt: HashSet<Arc<str>>,
 }
 
@@ -142,18 +142,18 @@ impl<'h> Check<'h> {
                 Event::State {
                     view,
                     version,
-                    base,
+                    is_patch,
                     state,
                 } => {
-                    self.frame(record, &mut reading, view, *version, *base);
+                    self.frame(record, &mut reading, view, *version, *is_patch);
                     self.state(record, &mut reading, view, *version, state);
                 }
                 Event::Refused {
                     view,
                     version,
-                    base,
+                    is_patch,
                 } => {
-                    self.frame(record, &mut reading, view, *version, *base);
+                    self.frame(record, &mut reading, view, *version, *is_patch);
                     if !reading.spoilt.contains(view) {
                         self.add(record, view, *version, Kind::Unusable);
                     }
@@ -171,11 +171,10 @@ impl<'h> Check<'h> {
         reading: &mut Reading,
         view: &Arc<str>,
         version: u64,
-        base: Option<u64>,
+        is_patch: bool,
     ) {
-        let before = reading.sent.insert(Arc::clone(view), version);
-        if base.is_some() && base != before {
-            self.add(record, view, version, Kind::BaseLacking);
+        if reading.sent.insert(Arc::clone(view)) && is_patch {
+            self.add(record, view, version, Kind::PatchFirst);
         }
     }
 

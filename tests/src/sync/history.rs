@@ -32,9 +32,12 @@ impl Record {
             Event::State {
                 view,
                 version,
-                base,
+                is_patch,
                 state,
-            } => format!("  {view} {version} from {base:?}, {} bytes", state.len()),
+            } => {
+                let how = if *is_patch { "patched" } else { "whole" };
+                format!("  {view} {version} {how}, {} bytes", state.len())
+            }
             other => format!("  {other:?}"),
         });
         let shown: Vec<_> = shown.collect();
@@ -130,8 +133,8 @@ pub enum Event {
         view: Arc<str>,
         /// Its version.
         version: u64,
-        /// What the patch was for, if it was one.
-        base: Option<u64>,
+        /// Whether it was a patch.
+        is_patch: bool,
         /// The canonical form of what the client has.
         state: Arc<[u8]>,
     },
@@ -141,8 +144,8 @@ pub enum Event {
         view: Arc<str>,
         /// Its version.
         version: u64,
-        /// What the patch was for, if it was one.
-        base: Option<u64>,
+        /// Whether it was a patch.
+        is_patch: bool,
     },
     /// What the client has of a view was made something else on purpose.
     Spoilt(Arc<str>),

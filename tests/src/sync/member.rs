@@ -1,12 +1,12 @@
 //! A client made of `parlor-proto`, which comes back whenever it loses its connection, each time in another encoding.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_proto::{
-    ClientFrame, Payload, Position, Seat, ServerFrame, State, Subprotocol, ViewCopy, client, server,
+    ClientFrame, Payload, Position, Seat, ServerFrame, State, Subprotocol, ViewCopies, ViewFault,
+    client, server,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -39,7 +39,7 @@ pub(super) async fn run(
         position: None,
         seat,
         is_leaving: false,
-        copies: HashMap::new(),
+        copies: ViewCopies::default(),
     };
     loop {
         let subprotocol = Subprotocol::ALL[rng.random_range(0..Subprotocol::ALL.len())];
@@ -80,7 +80,7 @@ struct Member {
     seat: Seat,
     /// Whether it is to leave, and come again.
     is_leaving: bool,
-    copies: HashMap<String, ViewCopy>,
+    copies: ViewCopies,
 }
 
 impl Member {
@@ -112,6 +112,7 @@ impl Member {
 
     fn greeting(&mut self) -> Vec<ClientFrame> {
         self.fresh = None;
+        self.copies.clear();
         let Some((session, resume_token)) = self.session.clone() else {
             return Vec::new();
         };
@@ -134,7 +135,7 @@ impl Member {
                 Some(leave())
             }
             Command::Spoil(view) => {
-                let copy = self.copies.get_mut(&*view)?;
+                let copy = self.copies.get_mut(ROOM, &view)?;
                 copy.state = State::new(&Payload::empty_map());
                 self.recorder.note(self.number, Event::Spoilt(view));
                 None
@@ -147,6 +148,12 @@ impl Member {
         let connected = |is_resumed| Event::Connected {
             subprotocol,
             is_resumed,
+        };
+        let is_patch = matches!(frame, ServerFrame::RoomPatch(_));
+        let frame = match self.copies.take(frame) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Vec::new(),
+            Err(fault) => return self.on_fault(&fault, is_patch).into_iter().collect(),
         };
         match frame {
             ServerFrame::Welcome(welcome) => {
@@ -192,21 +199,22 @@ impl Member {
             }
             ServerFrame::Reset(reset) => {
                 self.go_to(reset.epoch, reset.seq);
-                self.copies.clear();
                 self.recorder.note(self.number, Event::Reset);
                 Vec::new()
             }
             ServerFrame::UserJoined(it) => self.go_to(it.epoch, it.seq),
             ServerFrame::UserChanged(it) => self.go_to(it.epoch, it.seq),
             ServerFrame::UserLeft(it) => self.go_to(it.epoch, it.seq),
-            ServerFrame::RoomState(frame) => self.on_state(&frame).into_iter().collect(),
+            ServerFrame::RoomState(frame) => {
+                self.on_state(&frame, is_patch);
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
 
     fn on_joined(&mut self, joined: &server::RoomJoined) {
         self.go_to(joined.epoch, joined.seq);
-        self.copies.clear();
         let (member, seat) = (joined.you.id, joined.you.seat);
         self.recorder
             .note(self.number, Event::Joined { member, seat });
@@ -224,7 +232,6 @@ impl Member {
             self.recorder.note(self.number, Event::Left);
         }
         self.is_leaving = false;
-        self.copies.clear();
         let join = client::JoinRoom {
             seat: Some(self.seat),
             id: Some(1),
@@ -233,28 +240,25 @@ impl Member {
         vec![join.into()]
     }
 
-    /// Applies a frame, or asks for the whole (ST4, PT8).
-    fn on_state(&mut self, frame: &server::RoomState) -> Option<ClientFrame> {
-        let (version, base) = (frame.version, frame.patch_base());
-        match ViewCopy::next(self.copies.get(&frame.view), frame) {
-            Ok(copy) => {
-                let state = copy.state.value();
-                self.recorder
-                    .note_state(self.number, &frame.view, version, base, state);
-                self.copies.insert(frame.view.clone(), copy);
-                None
-            }
-            Err(_) => {
-                let view = self.recorder.name(&frame.view);
-                let event = Event::Refused {
-                    view,
-                    version,
-                    base,
-                };
-                self.recorder.note(self.number, event);
-                self.request(&frame.view)
-            }
-        }
+    fn on_state(&self, frame: &server::RoomState, is_patch: bool) {
+        let (view, version) = (&frame.view, frame.version);
+        self.recorder
+            .note_state(self.number, view, version, is_patch, &frame.state);
+    }
+
+    /// A frame is of no use: it asks for the whole (ST4, PT8).
+    fn on_fault(&self, fault: &ViewFault, is_patch: bool) -> Option<ClientFrame> {
+        let (view, version) = match fault {
+            ViewFault::Wrong { view, version, .. } => (view.clone(), *version),
+            ViewFault::Unknown { handle } => (format!("the view {handle}"), 0),
+        };
+        let event = Event::Refused {
+            view: self.recorder.name(&view),
+            version,
+            is_patch,
+        };
+        self.recorder.note(self.number, event);
+        self.request(&view)
     }
 
     fn request(&self, view: &str) -> Option<ClientFrame> {

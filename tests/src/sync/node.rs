@@ -134,12 +134,18 @@ fn note(recorder: &Recorder, line: &Json) -> Option<()> {
         "refused" => Event::Refused {
             view: view()?,
             version: version()?,
-            base: line["base"].as_u64(),
+            is_patch: line["is_patch"].as_bool()?,
         },
         "state" => {
             let state = Payload::from_json(line["state"].as_str()?).ok()?;
             let view = line["view"].as_str()?;
-            recorder.note_state(client, view, version()?, line["base"].as_u64(), &state);
+            recorder.note_state(
+                client,
+                view,
+                version()?,
+                line["is_patch"].as_bool()?,
+                &state,
+            );
             return Some(());
         }
         _ => return None,

@@ -61,14 +61,14 @@ impl Recorder {
         number: usize,
         view: &str,
         version: u64,
-        base: Option<u64>,
+        is_patch: bool,
         state: &Payload,
     ) {
         let canonical = State::new(state).value().clone();
         let event = Event::State {
             view: self.name(view),
             version,
-            base,
+            is_patch,
             state: self.state(canonical.as_msgpack()),
         };
         self.note(number, event);

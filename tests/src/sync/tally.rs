@@ -75,12 +75,12 @@ impl Tally {
                 }
                 Event::Left => wrong.clear(),
                 Event::Reset => self.resets += 1,
-                Event::State { view, base, .. } => {
+                Event::State { view, is_patch, .. } => {
                     let name = last.map_or("none", Subprotocol::name);
                     let frames = self.frames.entry((record.library, name)).or_default();
-                    match base {
-                        None => frames.0 += 1,
-                        Some(_) => frames.1 += 1,
+                    match is_patch {
+                        false => frames.0 += 1,
+                        true => frames.1 += 1,
                     }
                     if wrong.remove(&**view) == Some(true) {
                         self.healed.entry(record.library).or_default().1 += 1;

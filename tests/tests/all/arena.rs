@@ -21,10 +21,9 @@ impl Near {
     }
 
     fn of(state: &server::RoomState) -> Self {
-        let view = json_of(state.state.as_ref().expect("the client completes it"));
         Self {
             tick: state.tick,
-            view,
+            view: json_of(&state.state),
         }
     }
 

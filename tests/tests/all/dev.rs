@@ -158,10 +158,7 @@ async fn clicks(client: &mut TestClient, count: u64) {
     let wanted = json!({ "1": count });
     client
         .expect(&format!("{count} clicks"), |frame| match frame {
-            ServerFrame::RoomState(state) => {
-                let value = state.state.as_ref().map(json_of);
-                (value.as_ref() == Some(&wanted)).then_some(())
-            }
+            ServerFrame::RoomState(state) => (json_of(&state.state) == wanted).then_some(()),
             _ => None,
         })
         .await;

@@ -23,6 +23,12 @@ export interface MembershipLink extends Pick<RoomLink, "send"> {
   ask(request: Parameters<Requests["add"]>[0]): Promise<Answer>;
 }
 
+/** What a handle stands for. */
+interface Named {
+  readonly room: Room;
+  readonly view: string;
+}
+
 export class Memberships {
   readonly #env: Pick<Environment, "after" | "now" | "random">;
   readonly #ask: MembershipLink["ask"];
@@ -32,6 +38,8 @@ export class Memberships {
   readonly #leaving = new Set<string>();
   /** Rooms of a session that is no more: whether the join that brings one back is under way. */
   readonly #lost = new Map<string, boolean>();
+  /** What patches of this connection name by a number: a view of a room (ST2). */
+  readonly #handles = new Map<number, Named>();
 
   constructor(env: Pick<Environment, "after" | "now" | "random">, link: MembershipLink) {
     this.#env = env;
@@ -70,6 +78,21 @@ export class Memberships {
     const room = this.#rooms.get(joined.room);
     if (room) room.onJoinedAgain(joined, "joined again");
     else this.#rooms.set(joined.room, new Room(this.#link, joined));
+  }
+
+  onState(frame: Server<"room_state">): void {
+    const room = this.#rooms.get(frame.room);
+    if (!room) return;
+    const { handle, view } = frame;
+    // A view that went and came again has another handle.
+    this.#dropHandles((named) => named.room === room && named.view === view);
+    this.#handles.set(handle, { room, view });
+    room.onState(frame);
+  }
+
+  onPatch(frame: Server<"room_patch">): void {
+    const named = this.#handles.get(frame.handle);
+    named?.room.onPatch(named.view, frame);
   }
 
   /** The session goes on, and these are the rooms that it still is in. */
@@ -111,6 +134,7 @@ export class Memberships {
   }
 
   onAway(): void {
+    this.#handles.clear();
     for (const room of this.#all()) room.onAway();
   }
 
@@ -124,6 +148,7 @@ export class Memberships {
     this.#rooms.delete(name);
     this.#asked.delete(name);
     this.#lost.delete(name);
+    this.#dropHandles((named) => named.room === room);
     room?.onClosed(code, message);
   }
 
@@ -134,6 +159,10 @@ export class Memberships {
   /** What is done with one room may bring others, or take them away. */
   #all(): readonly Room[] {
     return [...this.#rooms.values()];
+  }
+
+  #dropHandles(isOf: (named: Named) => boolean): void {
+    for (const [handle, named] of this.#handles) if (isOf(named)) this.#handles.delete(handle);
   }
 
   #forgetLeft(name: string): void {

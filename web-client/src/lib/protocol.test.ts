@@ -2,10 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { decode, encode, SUBPROTOCOLS } from "./codecs";
 import { CLIENT_FRAMES, SERVER_FRAMES } from "./protocol";
 import { MEMBER, POSITION, RESUMED, WIRE_LIMITS } from "./protocol/frames";
 import type { Fields, FrameTable } from "./protocol/schema";
-import { fromMap } from "./protocol/shape";
+import { fromPlain, toPlain } from "./protocol/shape";
 import { normalise } from "./value";
 
 const PROTO = readFileSync(new URL("../../../proto/parlor.proto", import.meta.url), "utf8");
@@ -72,7 +73,7 @@ describe("the frame tables", () => {
 });
 
 describe("a frame from the wire", () => {
-  const read = (raw: unknown) => fromMap(SERVER_FRAMES, raw, normalise);
+  const read = (raw: unknown) => fromPlain(SERVER_FRAMES, raw, normalise);
 
   it("names the field that is wrong", () => {
     expect(() => read({ type: "room_left" })).toThrow("room_left.room is missing");
@@ -93,5 +94,42 @@ describe("a frame from the wire", () => {
       code: "A",
       message: "b",
     });
+  });
+});
+
+describe("a frame that is a list", () => {
+  const read = (raw: unknown) => fromPlain(SERVER_FRAMES, raw, normalise);
+  const patch = { type: "room_patch", handle: 7, tick: 1, version: 5, as_of: 3, hash: 4e9, patch: [0, 1] } as const;
+
+  it("has its fields in order; what comes behind them is ignored (EN2)", () => {
+    const fields = [7, 1, 5, 3, 4e9, [0, 1]];
+    expect(toPlain(SERVER_FRAMES, patch)).toEqual(fields);
+    for (const raw of [fields, [...fields, null], [...fields, "later", {}]]) expect(read(raw)).toEqual(patch);
+  });
+
+  it("is the same in every encoding", () => {
+    for (const subprotocol of SUBPROTOCOLS) {
+      for (const frame of [patch, { ...patch, patch: null, as_of: 0 }]) {
+        expect(decode(subprotocol, SERVER_FRAMES, encode(subprotocol, SERVER_FRAMES, frame))).toEqual(frame);
+      }
+    }
+    expect(encode("v1.json", SERVER_FRAMES, patch)).toBe("[7,1,5,3,4000000000,[0,1]]");
+  });
+
+  it.each([
+    [[], "room_patch.handle is missing"],
+    [[7, 1, 5, 3, 2], "room_patch.patch is missing"],
+    [[7, null, 5, 3, 2, []], "room_patch.tick is missing"],
+    [["7", 1, 5, 3, 2, []], "room_patch.handle must be a whole number"],
+    [[7, 1, 5, 3, 2 ** 32, []], "room_patch.hash must be a whole number"],
+    [[7, 1, 5, true, 2, []], "room_patch.as_of must be a whole number"],
+    [patch, "room_patch is a list"],
+  ])("is refused with the field that is wrong: %j", (raw, message) => {
+    expect(() => read(raw)).toThrow(expect.objectContaining({ code: "INVALID_MESSAGE_FORMAT" }));
+    expect(() => read(raw)).toThrow(message);
+  });
+
+  it("is nothing that a client sends", () => {
+    expect(() => fromPlain(CLIENT_FRAMES, [7], normalise)).toThrow("a frame is a map");
   });
 });

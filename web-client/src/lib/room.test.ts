@@ -4,6 +4,7 @@ import { ACK_AFTER_FRAMES, ACK_AFTER_MS, HEAL_EVERY_MS, Room } from "./room";
 import { stateHash } from "./state-hash";
 import { FakeEnvironment, joined, member } from "./testing/fake";
 import { isMap } from "./value";
+import type { Value } from "./value";
 
 function roomOf(over: Parameters<typeof joined>[1] = {}) {
   const env = new FakeEnvironment();
@@ -50,7 +51,7 @@ describe("a room", () => {
     expect(change.mock.lastCall).toEqual([{ change: "left", member: renamed, reason: "kicked" }]);
   });
 
-  const board = (version: number, over: Partial<Server<"room_state">>): Server<"room_state"> => ({
+  const board = (version: number, state: Value, over: Partial<Server<"room_state">> = {}): Server<"room_state"> => ({
     type: "room_state",
     room: "r",
     epoch: 1,
@@ -58,17 +59,29 @@ describe("a room", () => {
     as_of: 0,
     tick: version,
     version,
-    hash: stateHash(over.state ?? { a: version, b: [1] }),
+    hash: stateHash(state),
+    handle: 1,
+    state,
     ...over,
+  });
+  /** A patch that leads to `state`, as the server says. */
+  const change = (version: number, patch: Value, state: Value): Server<"room_patch"> => ({
+    type: "room_patch",
+    handle: 1,
+    tick: version,
+    version,
+    as_of: 0,
+    hash: stateHash(state),
+    patch,
   });
 
   it("keeps the latest of each view, which patches lead to, and what did not change as it was (ST2)", () => {
     const { room, sent } = roomOf();
-    room.onState(board(1, { state: { a: 1, b: [1] } }));
+    room.onState(board(1, { a: 1, b: [1] }));
     const before = room.views.get("board");
-    room.onState(board(2, { patch: ["a", 2] }));
+    room.onPatch("board", change(2, ["a", 2], { a: 2, b: [1] }));
     expect(room.views.get("board")).toEqual({ value: { a: 2, b: [1] }, tick: 2, version: 2 });
-    room.onState(board(3, { state: { b: [1], a: 3 } }));
+    room.onState(board(3, { b: [1], a: 3 }));
     const after = room.views.get("board");
     expect(after?.value).toEqual({ a: 3, b: [1] });
     const items = (view: typeof before) => (isMap(view?.value) ? view.value["b"] : undefined);
@@ -77,39 +90,58 @@ describe("a room", () => {
     expect(sent).toEqual([]);
   });
 
-  it("asks for the whole until what it has is what the server has (ST4, ST5, PT8)", () => {
+  const request = { type: "state_request", room: "r", view: "board" };
+
+  it.each([
+    ["a patch that is none", (room: Room) => room.onPatch("board", change(2, ["c"], { a: 2 }))],
+    ["a patch that does not fit", (room: Room) => room.onPatch("board", change(2, ["c", []], { a: 2 }))],
+    ["a patch that leads elsewhere", (room: Room) => room.onPatch("board", change(2, ["a", 9], { a: 2 }))],
+    ["a state that is another", (room: Room) => room.onState(board(2, { a: 2 }, { hash: 7 }))],
+  ])("asks for the whole until it comes, and takes no patch meanwhile: %s (ST4, ST5, PT8)", (_, wrong) => {
     const { room, sent, env } = roomOf();
     const state = vi.fn();
     room.on("state", state);
-    room.onState(board(1, { state: { a: 1, b: [1] } }));
-    for (const wrong of [
-      { patch: ["a", 3] },
-      { base: 2, patch: ["a", 3] },
-      { base: 1, patch: ["c", []] },
-      { base: 1, patch: ["a", 9] },
-      { state: { a: 3, b: [1] }, hash: 7 },
-    ]) {
-      room.onState(board(3, wrong));
-    }
+    room.onState(board(1, { a: 1 }));
+    wrong(room);
+    expect(sent).toEqual([request]);
+    // This one would fit what is there, by accident: the server's state has another one in between.
+    room.onPatch("board", change(3, ["a", 3], { a: 3 }));
     // PT7: whatever is wrong, what was there stays.
-    expect(room.views.get("board")).toEqual({ value: { a: 1, b: [1] }, tick: 1, version: 1 });
-    const request = { type: "state_request", room: "r", view: "board" };
+    expect(room.views.get("board")).toEqual({ value: { a: 1 }, tick: 1, version: 1 });
     expect(sent).toEqual([request]);
     env.pass(HEAL_EVERY_MS);
     expect(sent).toEqual([request, request]);
-    room.onState(board(3, { state: { a: 3, b: [1] } }));
+    room.onPatch("board", change(4, ["a", 4], { a: 4 }));
+    room.onState(board(5, { a: 5 }));
+    room.onPatch("board", change(6, ["a", 6], { a: 6 }));
     env.pass(10 * HEAL_EVERY_MS);
     expect(sent).toHaveLength(2);
-    expect(state).toHaveBeenCalledTimes(2);
-    room.onState(board(4, { base: 2, patch: [] }));
+    expect(state.mock.calls.map(([{ version }]) => version)).toEqual([1, 5, 6]);
+  });
+
+  it("asks for nothing while there is no connection: the whole comes with the next one (ST7)", () => {
+    const { room, sent, env } = roomOf();
+    room.onState(board(1, { a: 1 }));
+    room.onPatch("board", change(2, ["a", 9], { a: 2 }));
     room.onAway();
     env.pass(10 * HEAL_EVERY_MS);
-    expect(sent).toHaveLength(3);
+    expect(sent).toEqual([request]);
+  });
+
+  it("has nothing to patch after a reset, before the whole comes", () => {
+    const { room, sent } = roomOf();
+    room.onState(board(1, { a: 1 }));
+    room.onReset({ epoch: 9, seq: 2, last_id: 0, members: [], reason: "too far behind" });
+    room.onPatch("board", change(2, ["a", 2], { a: 2 }));
+    expect(room.views.get("board")).toBeUndefined();
+    expect(sent).toEqual([request]);
+    room.onState(board(3, { a: 3 }));
+    expect(room.views.get("board")?.value).toEqual({ a: 3 });
   });
 
   it("counts the members where they are not told of one by one (JN14)", () => {
     const { room } = roomOf();
-    room.onState(board(1, { view: "$presence", state: { count: 250 } }));
+    room.onState(board(1, { count: 250 }, { view: "$presence" }));
     expect(room.memberCount).toBe(250);
   });
 

@@ -202,15 +202,14 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     }
   }
 
-  /** For the session: a state frame. One that does not lead to what the server has is answered by asking for the whole. @internal */
+  /** For the session: the whole of a view. @internal */
   onState(frame: Server<"room_state">): void {
-    const { view } = frame;
-    const next = this.#views.next(frame);
-    if (next === undefined) return this.#heal(view);
-    this.#healed(view);
-    if (view === PRESENCE) return this.#onPresence(next.value);
-    this.#views.take(view, next);
-    this.emit("state", { view, ...(next as View<State>) });
+    this.#onView(frame.view, frame);
+  }
+
+  /** For the session: what became of a view. Of one that is asked for, there is nothing that it could be applied to. @internal */
+  onPatch(view: string, frame: Server<"room_patch">): void {
+    if (!this.#healing.has(view)) this.#onView(view, frame);
   }
 
   /** For the session: an answer to one of the inputs; tells whether it was. @internal */
@@ -266,6 +265,16 @@ export class Room<State = Value, In = Value, Out = Value> extends Emitter<RoomEv
     this.#rest();
     this.#inputs.close(new ParlorError(code, message, this.name));
     this.emit("closed", { code, message });
+  }
+
+  /** A frame that does not lead to what the server has is answered by asking for the whole. */
+  #onView(view: string, frame: Server<"room_state" | "room_patch">): void {
+    const next = this.#views.next(view, frame);
+    if (next === undefined) return this.#heal(view);
+    this.#healed(view);
+    if (view === PRESENCE) return this.#onPresence(next.value);
+    this.#views.take(view, next);
+    this.emit("state", { view, ...(next as View<State>) });
   }
 
   /** The whole of every view comes with the next connection. */

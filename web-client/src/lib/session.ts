@@ -246,7 +246,9 @@ export class Parlor extends Emitter<ParlorEvents> {
       case "user_left":
         return this.rooms.get(frame.room)?.onReliable(frame);
       case "room_state":
-        return this.rooms.get(frame.room)?.onState(frame);
+        return this.#memberships.onState(frame);
+      case "room_patch":
+        return this.#memberships.onPatch(frame);
       case "reset":
         return this.rooms.get(frame.room)?.onReset(frame);
       case "reply":

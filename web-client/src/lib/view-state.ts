@@ -14,19 +14,17 @@ export interface View<State = Value> {
 }
 
 /**
- * What a frame makes of the view that is there; undefined where the whole must be asked for: the patch is for another
- * version, or does not fit, or what comes of it has another hash than the server's (ST4).
+ * What a frame makes of the view that is there; undefined where the whole must be asked for: there is no view that the
+ * patch could be for, or it does not fit, or what comes of it has another hash than the server's (ST4).
  */
-export function nextView(present: View | undefined, frame: Server<"room_state">): View | undefined {
-  const value = nextValue(present, frame);
+export function nextView(present: View | undefined, frame: Server<"room_state" | "room_patch">): View | undefined {
+  const value = frame.type === "room_state" ? frame.state : patched(present, frame.patch);
   if (value === undefined || stateHash(value) !== frame.hash) return undefined;
   return { value: settled(present?.value, value), tick: frame.tick, version: frame.version };
 }
 
-function nextValue(present: View | undefined, frame: Server<"room_state">): Value | undefined {
-  const { state, patch, base = frame.version - 1 } = frame;
-  if (state !== undefined) return state;
-  if (patch === undefined || present === undefined || base !== present.version) return undefined;
+function patched(present: View | undefined, patch: Value): Value | undefined {
+  if (present === undefined) return undefined;
   try {
     return applyPatch(present.value, patch);
   } catch {

@@ -17,7 +17,7 @@ function roomOf() {
   /** The server has another state, in this tick. */
   const state = (value: State, tick = 0) => {
     version += 1;
-    const frame = { room: "r", epoch: 1, view: "world", as_of: 0, tick, version } as const;
+    const frame = { room: "r", epoch: 1, view: "world", as_of: 0, handle: 1, tick, version } as const;
     room.onState({ type: "room_state", ...frame, hash: stateHash(value), state: structuredClone(value) });
   };
   const reply = (id: number, tick: number): Server<"reply"> => ({ type: "reply", room: "r", id, tick });
@@ -149,7 +149,7 @@ describe("interpolation", () => {
 
   it("turns the shorter way around", () => {
     const { room, env } = roomOf();
-    const frame = { type: "room_state", room: "r", epoch: 1, view: "world", as_of: 0, tick: 0 } as const;
+    const frame = { type: "room_state", room: "r", epoch: 1, view: "world", as_of: 0, handle: 1, tick: 0 } as const;
     for (const [version, angle] of [3, -3].entries()) {
       const state = [{ angle }];
       env.pass(100);

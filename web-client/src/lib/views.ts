@@ -67,8 +67,8 @@ export class Views {
   }
 
   /** What a frame leads to; undefined where the whole must be asked for. `take` makes it the latest. */
-  next(frame: Server<"room_state">): View | undefined {
-    return nextView(this.#current.get(frame.view), frame);
+  next(view: string, frame: Server<"room_state" | "room_patch">): View | undefined {
+    return nextView(this.#current.get(view), frame);
   }
 
   take(view: string, next: View): void {

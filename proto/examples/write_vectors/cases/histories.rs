@@ -1,6 +1,6 @@
 //! What a server may send a client about one view, at random but always the same: states and patches, of which some get
-//! lost, and some are not what the server meant. With each frame stands what the client has then, or that it must ask
-//! for the whole, which comes next.
+//! lost, and some are not what the server meant. With each frame stands what the client has then. Where that is nothing,
+//! it asks for the whole, once; until that comes it takes no notice of patches.
 
 use parlor_proto::{Payload, ServerFrame, State, Subprotocol, Value, server};
 use serde_json::{Value as Json, json};
@@ -9,6 +9,7 @@ use super::hex;
 
 const HISTORIES: u64 = 30;
 const FRAMES: u64 = 12;
+const HANDLE: u64 = 3;
 
 /// The vectors of `histories.json`.
 pub(crate) fn vectors() -> Vec<Json> {
@@ -21,42 +22,40 @@ fn history(number: u64) -> Json {
     let mut value = some_map(&mut chance, 3);
     let mut sent = state_of(&value);
     let mut version = 1;
-    // The version that the client has.
-    let mut present = version;
+    let mut has = Some(sent.clone());
     let mut steps = vec![step(subprotocol, &whole(version, &sent), Some(&sent))];
     for _ in 0..FRAMES {
         for _ in 0..=chance.below(3) {
             turn(&mut value, &mut chance);
         }
-        let (base, new) = (version, state_of(&value));
+        let new = state_of(&value);
         version += 1 + chance.below(2) as u64;
-        let frame = match sent.patch_to(&new) {
-            Some(patch) => patched(version, base, &patch, new.hash()),
-            None => whole(version, &new),
-        };
+        let patch = sent.patch_to(&new);
         sent = new;
-        match chance.below(8) {
+        let lie = match chance.below(8) {
             // It gets lost.
             0 => continue,
-            1 => {
-                let wrong = server::RoomState {
-                    hash: frame.hash ^ 1,
-                    ..frame
-                };
-                steps.push(step(subprotocol, &wrong, None));
+            1 => 1,
+            _ => 0,
+        };
+        let hash = sent.hash() ^ lie;
+        let (frame, came) = match patch {
+            Some(patch) => {
+                let came = has.and_then(|has| has.patched(&patch).ok());
+                (patched(version, patch, hash), came)
             }
-            _ => {
-                let applies = frame.patch_base().is_none_or(|base| base == present);
-                steps.push(step(subprotocol, &frame, applies.then_some(&sent)));
-                if applies {
-                    present = version;
-                    continue;
-                }
-            }
+            None => (whole_as(version, &sent, hash), Some(sent.clone())),
+        };
+        has = came.filter(|it| it.hash() == hash);
+        steps.push(step(subprotocol, &frame, has.as_ref()));
+        assert!(
+            has.is_none() || has.as_ref() == Some(&sent),
+            "no other state has its hash"
+        );
+        if has.is_none() && chance.below(2) == 0 {
+            steps.push(step(subprotocol, &whole(version, &sent), Some(&sent)));
+            has = Some(sent.clone());
         }
-        // It asked for the whole, and gets it.
-        steps.push(step(subprotocol, &whole(version, &sent), Some(&sent)));
-        present = version;
     }
     json!({ "name": format!("history {number}"), "encoding": encoding(subprotocol), "frames": steps })
 }
@@ -69,8 +68,8 @@ fn encoding(subprotocol: Subprotocol) -> &'static str {
     }
 }
 
-fn step(subprotocol: Subprotocol, frame: &server::RoomState, state: Option<&State>) -> Json {
-    let message = subprotocol.encode_server(&ServerFrame::RoomState(frame.clone()));
+fn step(subprotocol: Subprotocol, frame: &ServerFrame, state: Option<&State>) -> Json {
+    let message = subprotocol.encode_server(frame);
     let message = match subprotocol {
         Subprotocol::Json => String::from_utf8(message.to_vec()).expect("JSON is text"),
         Subprotocol::Binary | Subprotocol::Proto => hex(&message),
@@ -78,29 +77,33 @@ fn step(subprotocol: Subprotocol, frame: &server::RoomState, state: Option<&Stat
     json!({ "frame": message, "state": state.map(|it| it.value().to_json()) })
 }
 
-fn whole(version: u64, state: &State) -> server::RoomState {
-    server::RoomState {
+fn whole(version: u64, state: &State) -> ServerFrame {
+    whole_as(version, state, state.hash())
+}
+
+fn whole_as(version: u64, state: &State, hash: u32) -> ServerFrame {
+    ServerFrame::RoomState(server::RoomState {
         room: "room".into(),
         epoch: 1,
         tick: version,
         view: "view".into(),
         version,
         as_of: 0,
-        hash: state.hash(),
-        base: None,
-        state: Some(state.value().clone()),
-        patch: None,
-    }
+        hash,
+        handle: HANDLE,
+        state: state.value().clone(),
+    })
 }
 
-fn patched(version: u64, base: u64, patch: &Payload, hash: u32) -> server::RoomState {
-    server::RoomState {
+fn patched(version: u64, patch: Payload, hash: u32) -> ServerFrame {
+    ServerFrame::RoomPatch(server::RoomPatch {
+        handle: HANDLE,
+        tick: version,
+        version,
+        as_of: 0,
         hash,
-        base: (base + 1 != version).then_some(base),
-        state: None,
-        patch: Some(patch.clone()),
-        ..whole(version, &state_of(&Value::Null))
-    }
+        patch,
+    })
 }
 
 fn state_of(value: &Value) -> State {

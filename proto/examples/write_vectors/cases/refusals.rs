@@ -125,6 +125,19 @@ const VALUES: &[Refusal<'static>] = &[
     ("two kinds", "proto", "08011001", VALUE),
     ("one kind twice", "proto", "10011000", VALUE),
     ("wrong wire type", "proto", "120101", SYNTAX),
+    (
+        "integers in another wire type",
+        "proto",
+        "52050d00000000",
+        SYNTAX,
+    ),
+    ("one integer for a list", "proto", "5001", SYNTAX),
+    (
+        "packed integers that are cut off",
+        "proto",
+        "52030a0180",
+        SYNTAX,
+    ),
     ("cut off", "proto", "2900000000", SYNTAX),
     (
         "text longer than the message",

@@ -152,13 +152,33 @@ const VALUES: &[Case<'static>] = &[
     (
         "empty list",
         "[]",
-        &[("json", "[ ]"), ("msgpack", "dc0000"), ("proto", "4200")],
+        &[
+            ("json", "[ ]"),
+            ("msgpack", "dc0000"),
+            ("proto", "4200"),
+            ("proto", "5200"),
+            ("proto", "52020a00"),
+        ],
     ),
     (
         "empty map",
         "{}",
         &[("json", "{ }"), ("msgpack", "de0000"), ("proto", "4a00")],
     ),
+    (
+        "list of unsigned integers",
+        "[0,127,128,{\"$int\":\"18446744073709551615\"}]",
+        &[
+            // As of a writer that knows no short form, of one that does not pack, and of one that does both.
+            (
+                "proto",
+                "421b0a0218000a0318fe010a031880020a0b20ffffffffffffffffff01",
+            ),
+            ("proto", "52120800087f08800108ffffffffffffffffff01"),
+            ("proto", "52130a02007f0880010a0affffffffffffffffff01"),
+        ],
+    ),
+    ("list with a negative integer", "[0,-1]", &[]),
     (
         "mixed list",
         "[null,true,1,2.5,\"x\",{\"$bytes\":\"AQ==\"},[],{}]",

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use parlor_proto::{ServerFrame, Subprotocol, Value, ViewCopy};
+use parlor_proto::{ServerFrame, Subprotocol, Value, ViewCopies, ViewFault};
 use proptest::collection;
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ struct Room {
     fanout: Fanout,
     place: Place,
     metrics: Arc<Metrics>,
-    copies: HashMap<(u32, String), ViewCopy>,
+    copies: HashMap<u32, ViewCopies>,
     sessions: u128,
 }
 
@@ -78,7 +78,7 @@ impl Room {
     }
 
     /// The frames that a member's client reads now.
-    fn frames(&self, id: u32) -> Vec<server::RoomState> {
+    fn frames(&self, id: u32) -> Vec<ServerFrame> {
         let peer = &self.roster.get(id).unwrap().peer;
         let mut outgoing = Vec::new();
         peer.outbox.take(&mut outgoing);
@@ -86,27 +86,28 @@ impl Room {
             Outgoing::Message(message) => Some(peer.subprotocol.decode_server(&message).unwrap()),
             Outgoing::Control(_) => None,
         });
-        let states = frames.map(|frame| match frame {
-            ServerFrame::RoomState(state) => state,
-            other => panic!("views send {other:?}"),
-        });
-        states.collect()
+        frames.collect()
+    }
+
+    /// What a frame leads to for a member's client; nothing, where it waits for the whole.
+    fn take(
+        &mut self,
+        id: u32,
+        frame: ServerFrame,
+    ) -> Result<Option<server::RoomState>, ViewFault> {
+        match self.copies.entry(id).or_default().take(frame)? {
+            Some(ServerFrame::RoomState(state)) => Ok(Some(state)),
+            None => Ok(None),
+            Some(other) => panic!("views send {other:?}"),
+        }
     }
 
     /// Has a member's client read all that was sent. Gives what it has now that came.
     fn read(&mut self, id: u32) -> Vec<(String, Payload)> {
-        let frames = self.frames(id);
-        let states = frames.into_iter().map(|frame| {
-            let key = (id, frame.view.clone());
-            let copy = ViewCopy::next(self.copies.get(&key), &frame).expect("never stuck");
-            assert!(
-                self.copies
-                    .get(&key)
-                    .is_none_or(|old| old.version <= copy.version)
-            );
-            let state = copy.state.value().clone();
-            self.copies.insert(key, copy);
-            (frame.view, state)
+        let states = self.frames(id).into_iter().map(|frame| {
+            let taken = self.take(id, frame).expect("never stuck");
+            let state = taken.expect("nothing is waited for");
+            (state.view, state.state)
         });
         states.collect()
     }
@@ -186,8 +187,7 @@ fn what_changes_is_sent_as_a_patch_that_is_computed_once_and_encoded_once_per_en
         let [frame] = &room.frames(id)[..] else {
             panic!("one frame of the two that were published");
         };
-        assert_eq!((frame.base, frame.version), (Some(1), 3));
-        assert!(frame.state.is_none() && frame.patch.is_some());
+        assert!(matches!(frame, ServerFrame::RoomPatch(patch) if patch.version == 3));
     }
     // The others read nothing: now they get the newest as a whole, which is encoded once as well.
     room.publish("board", ViewAudience::Everyone, 3);
@@ -240,7 +240,7 @@ fn views_that_were_written_down_go_on_under_their_versions_and_begin_with_the_wh
     let [frame] = &room.frames(1)[..] else {
         panic!("one frame");
     };
-    assert_eq!((frame.version, frame.base), (2, None));
+    assert!(matches!(frame, ServerFrame::RoomState(state) if state.version == 2));
 }
 
 /// One thing that happens in a room.
@@ -388,14 +388,15 @@ impl Model {
             Event::Drop(_) => {
                 let member = room.roster.get_mut(id).unwrap();
                 member.peer.connection = member.peer.outbox.turn_over();
+                room.copies.remove(&id);
                 room.send_all(id);
             }
             Event::Request(_, view) => self.request(id, VIEWS[view]),
             Event::Corrupt(_, view) => {
-                let key = (id, VIEWS[view].to_owned());
-                if let Some(copy) = room.copies.get_mut(&key) {
+                let copies = room.copies.entry(id).or_default();
+                if let Some(copy) = copies.get_mut("room", VIEWS[view]) {
                     copy.state = State::new(&Payload::null());
-                    self.spoilt.insert(key);
+                    self.spoilt.insert((id, VIEWS[view].to_owned()));
                 }
             }
             _ => self.read(id),
@@ -413,27 +414,30 @@ impl Model {
     /// this member may see it.
     fn read(&mut self, id: u32) {
         for frame in self.room.frames(id) {
-            let key = (id, frame.view.clone());
-            let Ok(copy) = ViewCopy::next(self.room.copies.get(&key), &frame) else {
-                // It has something else, and heals.
-                assert!(
-                    self.spoilt.contains(&key),
-                    "a patch on a base that it lacks: {frame:?}"
-                );
-                self.request(id, &frame.view);
-                continue;
+            let before = self.room.copies.get(&id).cloned().unwrap_or_default();
+            let frame = match self.room.take(id, frame) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => continue,
+                Err(ViewFault::Wrong { view, .. }) => {
+                    // It has something else, and heals.
+                    let is_spoilt = self.spoilt.contains(&(id, view.clone()));
+                    assert!(is_spoilt, "a patch of {view} on a base that it lacks");
+                    self.request(id, &view);
+                    continue;
+                }
+                Err(fault) => panic!("{fault}"),
             };
+            let older = before.get("room", &frame.view).map(|it| it.version);
+            assert!(older <= Some(frame.version), "versions rise");
+            let state = State::new(&frame.state);
             let audiences = (0..10).map(Self::audience);
             let is_published = audiences
                 .filter(|audience| !matches!(audience, ViewAudience::Member(it) if *it != id))
                 .map(|audience| (frame.view.clone(), format!("{audience:?}"), frame.version))
                 .filter_map(|key| self.published.get(&key))
-                .any(|state| *state == copy.state);
+                .any(|published| *published == state);
             assert!(is_published, "version {} of {}", frame.version, frame.view);
-            let older = self.room.copies.get(&key).map(|it| it.version);
-            assert!(older <= Some(copy.version), "versions rise");
-            self.spoilt.remove(&key);
-            self.room.copies.insert(key, copy);
+            self.spoilt.remove(&(id, frame.view));
         }
     }
 
@@ -463,10 +467,10 @@ impl Model {
                 let Some((version, state)) = self.visible(id, view) else {
                     continue;
                 };
-                let copy = &self.room.copies[&(id, view.to_owned())];
+                let copy = self.room.copies[&id].get("room", view);
                 assert_eq!(
-                    (copy.version, &copy.state),
-                    (version, &state),
+                    copy.map(|copy| (copy.version, &copy.state)),
+                    Some((version, &state)),
                     "{id}, {view}"
                 );
             }

@@ -36,9 +36,8 @@ fn state(version: u64, says: &str, base: Option<u64>) -> ViewFrames {
         version,
         as_of: 0,
         hash: 0,
-        base: None,
-        state: Some(Payload::from_serde(says).unwrap()),
-        patch: None,
+        handle: 1,
+        state: Payload::from_serde(says).unwrap(),
     };
     let patch = base.map(|base| (base, Payload::null()));
     ViewFrames::newest(&Arc::new(Metrics::new()), whole, patch)
@@ -52,10 +51,8 @@ fn push_state(outbox: &Outbox, connection: u32, view: &str, state: &ViewFrames) 
 fn said(outbox: &Outbox) -> Vec<String> {
     let said = taken(outbox).into_iter().map(|it| match it {
         Outgoing::Message(message) => match Subprotocol::Json.decode_server(&message) {
-            Ok(ServerFrame::RoomState(frame)) => match frame.state {
-                Some(state) => state.to_serde().unwrap(),
-                None => format!("patch {}", frame.version),
-            },
+            Ok(ServerFrame::RoomState(frame)) => frame.state.to_serde().unwrap(),
+            Ok(ServerFrame::RoomPatch(frame)) => format!("patch {}", frame.version),
             _ => String::from_utf8(message.to_vec()).unwrap(),
         },
         Outgoing::Control(control) => format!("{control:?}"),

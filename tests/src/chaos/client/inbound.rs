@@ -24,9 +24,11 @@ impl ClientState {
     /// # Panics
     ///
     /// When a state does not fit what the client has.
-    pub(super) fn on_frame(&mut self, mut frame: ServerFrame) -> Vec<ClientFrame> {
-        let taken = self.copies.take(&mut frame);
-        taken.expect("the server sends patches for what its clients have");
+    pub(super) fn on_frame(&mut self, frame: ServerFrame) -> Vec<ClientFrame> {
+        let taken = self.copies.take(frame);
+        let Some(frame) = taken.expect("the server sends patches for what its clients have") else {
+            return Vec::new();
+        };
         if let Some(index) = self.room_of(&frame) {
             return self.on_room_frame(index, frame);
         }

@@ -51,7 +51,10 @@ pub(in crate::chaos) struct Game {
 impl Game {
     /// Reads the view `board`; `None` of any other view.
     pub(in crate::chaos) fn read(state: &server::RoomState) -> Option<Self> {
-        let whole = state.state.as_ref().filter(|_| state.view == "board")?;
+        if state.view != "board" {
+            return None;
+        }
+        let whole = &state.state;
         Some(Self {
             status: whole.get("status")?.to_serde().ok()?,
             remaining_ms: whole.get("time_remaining_ms")?.to_serde().ok()?,

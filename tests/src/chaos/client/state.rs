@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_proto::{ClientFrame, Position, client, server};
+use parlor_proto::{ClientFrame, Position, ViewCopies, client, server};
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
@@ -13,7 +13,6 @@ use super::inbound::JOIN_IDS;
 use super::play::{Game, Pacer, choose, payload_of};
 use super::{RoomPlan, Run, Script, Stage};
 use crate::TestClient;
-use crate::copies::Copies;
 
 /// A client says how far it is at least so often.
 const ACK_EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +25,7 @@ pub(super) struct ClientState {
     number: usize,
     pub(super) session: Option<Session>,
     pub(super) rooms: Vec<Room>,
-    pub(super) copies: Copies,
+    pub(super) copies: ViewCopies,
     pub(super) link: Link,
     pub(super) pacer: Option<Pacer>,
     pub(super) keeps_boards: bool,
@@ -97,7 +96,7 @@ impl ClientState {
             number,
             session: None,
             rooms: script.rooms.iter().map(room).collect(),
-            copies: Copies::default(),
+            copies: ViewCopies::default(),
             link: Link::Down,
             pacer: script.pace.clone().map(|pace| Pacer::new(pace, now)),
             keeps_boards: script.keeps_boards,
@@ -133,6 +132,7 @@ impl ClientState {
 
     /// What to say first on a new connection.
     pub(super) fn on_connected(&mut self) -> Vec<ClientFrame> {
+        self.copies.clear();
         let Some(session) = &self.session else {
             self.link = Link::Opening;
             return Vec::new();

@@ -29,20 +29,23 @@ fn joined(member: u32, seat: Seat) -> Event {
     Event::Joined { member, seat }
 }
 
-fn has(view: &str, version: u64, base: Option<u64>, state: &str) -> Event {
+const WHOLE: bool = false;
+const PATCH: bool = true;
+
+fn has(view: &str, version: u64, is_patch: bool, state: &str) -> Event {
     Event::State {
         view: view.into(),
         version,
-        base,
+        is_patch,
         state: state.as_bytes().into(),
     }
 }
 
-fn refused(view: &str, version: u64, base: Option<u64>) -> Event {
+fn refused(view: &str, version: u64, is_patch: bool) -> Event {
     Event::Refused {
         view: view.into(),
         version,
-        base,
+        is_patch,
     }
 }
 
@@ -77,17 +80,17 @@ fn spectator() -> Vec<Event> {
     vec![
         connected(false),
         joined(1, Seat::Spectator),
-        has("board", 1, None, "one"),
-        has("hand", 4, None, "for 1"),
-        has("board", 2, Some(1), "two"),
+        has("board", 1, WHOLE, "one"),
+        has("hand", 4, WHOLE, "for 1"),
+        has("board", 2, PATCH, "two"),
         Event::Quiet(1),
         connected(true),
-        has("board", 2, None, "two"),
-        has("hand", 4, None, "for 1"),
+        has("board", 2, WHOLE, "two"),
+        has("hand", 4, WHOLE, "for 1"),
         spoilt("board"),
-        refused("board", 6, Some(2)),
-        has("board", 6, None, "three"),
-        has("board", 8, Some(6), "three"),
+        refused("board", 6, PATCH),
+        has("board", 6, WHOLE, "three"),
+        has("board", 8, PATCH, "three"),
         Event::Quiet(2),
     ]
 }
@@ -97,8 +100,8 @@ fn player() -> Vec<Event> {
     vec![
         connected(false),
         joined(2, Seat::Player),
-        has("board", 3, None, "for players"),
-        has("hand", 5, None, "for 2"),
+        has("board", 3, WHOLE, "for players"),
+        has("hand", 5, WHOLE, "for 2"),
         Event::Quiet(1),
         Event::Left,
         Event::Quiet(2),
@@ -132,21 +135,21 @@ fn a_good_history_is_accepted() {
 
 #[test]
 fn a_state_that_nobody_showed_is_noticed() {
-    let altered = found(|events| events[2] = has("board", 1, None, "ona"));
+    let altered = found(|events| events[2] = has("board", 1, WHOLE, "ona"));
     assert_eq!(altered, [Kind::Altered]);
-    let of_other_view = found(|events| events[2] = has("board", 1, None, "for 1"));
+    let of_other_view = found(|events| events[2] = has("board", 1, WHOLE, "for 1"));
     assert_eq!(of_other_view, [Kind::Altered]);
 }
 
 #[test]
 fn what_was_for_somebody_else_is_noticed() {
-    let of_member = found(|events| events.insert(4, has("hand", 5, None, "for 2")));
+    let of_member = found(|events| events.insert(4, has("hand", 5, WHOLE, "for 2")));
     assert_eq!(
         of_member,
         [Kind::Overheard, Kind::NotCurrent, Kind::VersionFell],
         "and it is not what this one is to have"
     );
-    let of_seat = found(|events| events[4] = has("board", 3, None, "for players"));
+    let of_seat = found(|events| events[4] = has("board", 3, WHOLE, "for players"));
     // It is a player later, and what is shown to players then is for it too; what was shown before is as well, by then.
     assert_eq!(of_seat, [Kind::NotCurrent, Kind::VersionFell]);
     let of_seat = |moved| {
@@ -154,7 +157,7 @@ fn what_was_for_somebody_else_is_noticed() {
         history
             .deeds
             .retain(|deed| moved || !matches!(deed, Deed::Seat { .. }));
-        history.records[0].events[4] = has("board", 3, None, "for players");
+        history.records[0].events[4] = has("board", 3, WHOLE, "for players");
         let violations = check(&history);
         violations.iter().any(|it| it.kind == Kind::Overheard)
     };
@@ -163,32 +166,29 @@ fn what_was_for_somebody_else_is_noticed() {
 
 #[test]
 fn one_version_for_two_states_is_noticed() {
-    let kinds = found(|events| events[4] = has("board", 3, Some(1), "two"));
+    let kinds = found(|events| events[4] = has("board", 3, PATCH, "two"));
     assert!(kinds.contains(&Kind::VersionMeansTwo), "{kinds:?}");
 }
 
 #[test]
 fn versions_and_states_that_fall_are_noticed() {
-    let fell = found(|events| events[11] = has("board", 1, None, "one"));
+    let fell = found(|events| events[11] = has("board", 1, WHOLE, "one"));
     assert!(fell.contains(&Kind::VersionFell), "{fell:?}");
     let fell = found(|events| {
-        events[2] = has("board", 1, None, "two");
-        events[4] = has("board", 2, Some(1), "one");
+        events[2] = has("board", 1, WHOLE, "two");
+        events[4] = has("board", 2, PATCH, "one");
         events.truncate(5);
     });
     assert_eq!(fell, [Kind::StateFell]);
 }
 
 #[test]
-fn a_patch_on_another_base_is_noticed_also_where_it_fits() {
-    let lacking = found(|events| events[4] = has("board", 2, Some(0), "two"));
-    assert_eq!(lacking, [Kind::BaseLacking]);
-    // What was there before the connection was lost is no base.
-    let lacking = found(|events| events[7] = has("board", 2, Some(2), "two"));
-    assert_eq!(lacking, [Kind::BaseLacking]);
-    // Neither is what came before one that was lost on the way to the client.
-    let lacking = found(|events| events[12] = has("board", 8, Some(2), "three"));
-    assert_eq!(lacking, [Kind::BaseLacking]);
+fn a_patch_before_the_whole_is_noticed_also_where_it_fits() {
+    let first = found(|events| events[2] = has("board", 1, PATCH, "one"));
+    assert_eq!(first, [Kind::PatchFirst]);
+    // What was there before the connection was lost does not count.
+    let first = found(|events| events[7] = has("board", 2, PATCH, "two"));
+    assert_eq!(first, [Kind::PatchFirst]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ async fn is_noticed(name: &str, wanted: fn(Kind) -> bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st7_a_patch_on_what_the_client_has_not_is_noticed() {
-    let wanted = |kind| matches!(kind, Kind::BaseLacking | Kind::Unusable);
+    let wanted = |kind| matches!(kind, Kind::PatchFirst | Kind::Unusable);
     is_noticed("patch-on-wrong-base", wanted).await;
 }
 

@@ -1,19 +1,19 @@
 /** `v1.json`: JSON text, with `$bytes`, `$int` and doubled `$` for what JSON has no form for. */
 
-import { fromMap, FrameError, toMap } from "../protocol/shape";
+import { FrameError, fromPlain, toPlain } from "../protocol/shape";
 import type { FrameOf, FrameTable } from "../protocol/schema";
 import { DEPTH_MAX, normalise, setEntry, ValueError } from "../value";
 import type { Value } from "../value";
 
 /** Writes a frame. */
 export function encode<T extends FrameTable>(table: T, frame: FrameOf<T>): string {
-  return write(toMap(table, frame));
+  return write(toPlain(table, frame));
 }
 
 /** Reads a frame. */
 export function decode<T extends FrameTable>(table: T, message: string): FrameOf<T> {
-  // The frame itself is one map around its payloads, whose own depth begins at 0. Protocol numbers may be tagged too.
-  return fromMap(table, fromJson(parse(message), -1), normalise);
+  // The frame itself is one map or list around its payloads, whose own depth begins at 0. Protocol numbers may be tagged too.
+  return fromPlain(table, fromJson(parse(message), -1), normalise);
 }
 
 /** Writes one value as JSON text. */

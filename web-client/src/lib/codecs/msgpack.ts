@@ -2,18 +2,18 @@
 
 import { decode as unpack, encode as pack } from "@msgpack/msgpack";
 import type { FrameOf, FrameTable } from "../protocol/schema";
-import { fromMap, FrameError, toMap } from "../protocol/shape";
+import { FrameError, fromPlain, toPlain } from "../protocol/shape";
 import { DEPTH_MAX, normalise, setEntry, ValueError } from "../value";
 import type { Value } from "../value";
 
 /** Writes a frame. */
 export function encode<T extends FrameTable>(table: T, frame: FrameOf<T>): Uint8Array<ArrayBuffer> {
-  return pack(toMap(table, frame), { useBigInt64: true, maxDepth: 100 });
+  return pack(toPlain(table, frame), { useBigInt64: true, maxDepth: 100 });
 }
 
 /** Reads a frame. */
 export function decode<T extends FrameTable>(table: T, message: Uint8Array): FrameOf<T> {
-  return fromMap(table, read(message), normalise);
+  return fromPlain(table, read(message), normalise);
 }
 
 /** Writes one value. */

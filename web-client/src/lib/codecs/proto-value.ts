@@ -14,7 +14,8 @@ const TEXT = 6;
 const BYTES = 7;
 const LIST = 8;
 const MAP = 9;
-/** The one field of `List` and of `Map`. */
+const UINT_LIST = 10;
+/** The one field of `List`, of `Map` and of `UintList`. */
 const ITEM = 1;
 const KEY = 1;
 const VALUE = 2;
@@ -29,7 +30,11 @@ const WIRE_TYPES: ReadonlyMap<number, WireType> = new Map([
   [BYTES, WireType.LengthDelimited],
   [LIST, WireType.LengthDelimited],
   [MAP, WireType.LengthDelimited],
+  [UINT_LIST, WireType.LengthDelimited],
 ]);
+
+/** As many bytes of a varint fit into a `number`, with 7 bits each. */
+const NUMBER_BYTES_MAX = 7;
 
 /** Writes the fields of one `Value`; the value must be in normal form. */
 export function writeValue(writer: BinaryWriter, value: Value): void {
@@ -54,6 +59,7 @@ function writeInteger(writer: BinaryWriter, value: bigint): void {
 }
 
 function writeList(writer: BinaryWriter, items: readonly Value[]): void {
+  if (items.length > 0 && items.every(isUint)) return writeUintList(writer, items);
   writer.tag(LIST, WireType.LengthDelimited).fork();
   for (const item of items) {
     writer.tag(ITEM, WireType.LengthDelimited).fork();
@@ -61,6 +67,17 @@ function writeList(writer: BinaryWriter, items: readonly Value[]): void {
     writer.join();
   }
   writer.join();
+}
+
+/** In normal form a bigint is an integer, and a number is one where it is safe. */
+function isUint(item: Value): item is number | bigint {
+  return typeof item === "bigint" ? item >= 0n : Number.isSafeInteger(item) && Number(item) >= 0;
+}
+
+function writeUintList(writer: BinaryWriter, items: readonly (number | bigint)[]): void {
+  writer.tag(UINT_LIST, WireType.LengthDelimited).fork().tag(ITEM, WireType.LengthDelimited).fork();
+  for (const item of items) writer.uint64(item);
+  writer.join().join();
 }
 
 function writeMap(writer: BinaryWriter, map: ValueMap): void {
@@ -112,13 +129,53 @@ function readKind(reader: BinaryReader, number: number, depth: number): Value {
       return reader.bytes();
     case LIST:
       return items(reader.bytes(), depth).map((item) => readValue(item, depth + 1));
+    case UINT_LIST:
+      checkDepth(depth);
+      return readUintList(reader.bytes());
     default:
       return readMap(items(reader.bytes(), depth), depth + 1);
   }
 }
 
-function items(message: Uint8Array, depth: number): Uint8Array[] {
+function checkDepth(depth: number): void {
   if (depth >= DEPTH_MAX) throw new ValueError(`the value is nested deeper than ${DEPTH_MAX} levels`);
+}
+
+/** The integers may be packed or one by one, as in all of protobuf. */
+function readUintList(message: Uint8Array): Value[] {
+  const reader = new BinaryReader(message);
+  const found: Value[] = [];
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag();
+    if (number !== ITEM) reader.skip(wireType, number);
+    else if (wireType === WireType.Varint) found.push(readUint(reader, message));
+    else if (wireType === WireType.LengthDelimited) readPacked(reader.bytes(), found);
+    else throw new ValueError("a UintList has another wire type than parlor.proto says");
+  }
+  return found;
+}
+
+function readPacked(packed: Uint8Array, found: Value[]): void {
+  const reader = new BinaryReader(packed);
+  while (reader.pos < reader.len) found.push(readUint(reader, packed));
+}
+
+/** Reads a varint of `message`, where `reader` is. Games send thousands a second, and few take the way over a bigint. */
+function readUint(reader: BinaryReader, message: Uint8Array): Value {
+  const end = Math.min(reader.pos + NUMBER_BYTES_MAX, message.length);
+  let value = 0;
+  for (let at = reader.pos, place = 1; at < end; at += 1, place *= 0x80) {
+    const byte = message[at] as number;
+    value += (byte & 0x7f) * place;
+    if (byte >= 0x80) continue;
+    reader.pos = at + 1;
+    return value;
+  }
+  return normalise(BigInt(reader.uint64()));
+}
+
+function items(message: Uint8Array, depth: number): Uint8Array[] {
+  checkDepth(depth);
   const reader = new BinaryReader(message);
   const found: Uint8Array[] = [];
   while (reader.pos < reader.len) {

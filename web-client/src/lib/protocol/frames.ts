@@ -3,7 +3,7 @@
  * check of what arrives and the protobuf codec all follow from this table.
  */
 
-import { bool, frame, list, once, oneOf, optional, payload, record, text, u32, u64 } from "./schema";
+import { bool, frame, list, listFrame, once, oneOf, optional, payload, record, text, u32, u64 } from "./schema";
 
 /** What a member may do. */
 export const SEAT = oneOf("player", "spectator");
@@ -295,15 +295,28 @@ export const SERVER_FRAMES = {
     as_of: once(6, u64),
     /** CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes. */
     hash: once(7, u32),
-    /** The version a patch applies to, where that is not the one before. */
-    base: optional(8, u64),
+    /** What `room_patch` names this view of this room by. */
+    handle: once(8, u64),
     /** The whole state. */
-    state: optional(9, payload),
-    /** What changed since `base`. */
-    patch: optional(10, payload),
+    state: once(9, payload),
+  }),
+  /** What became of a view. */
+  room_patch: listFrame(11, {
+    /** Which view: the `handle` of its last `room_state`. */
+    handle: once(1, u64),
+    /** The tick in which it was published. */
+    tick: once(2, u64),
+    /** The view's version, rising. */
+    version: once(3, u64),
+    /** The last sequence number before this state. */
+    as_of: once(4, u64),
+    /** CRC-32 of the resulting state in canonical MessagePack, keys sorted by bytes. */
+    hash: once(5, u32),
+    /** What changed since the view's last `room_state` or `room_patch`. */
+    patch: once(6, payload),
   }),
   /** A request or an input was done. */
-  reply: frame(11, {
+  reply: frame(12, {
     /** The room, where it was an input. */
     room: optional(1, text),
     /** The request's number. */
@@ -320,7 +333,7 @@ export const SERVER_FRAMES = {
     repeat: optional(7, bool),
   }),
   /** A request, an input or a frame was refused. */
-  error: frame(12, {
+  error: frame(13, {
     /** What went wrong, in capitals. */
     code: once(1, text),
     /** What to do next. */
@@ -331,21 +344,21 @@ export const SERVER_FRAMES = {
     room: optional(4, text),
   }),
   /** The answer to `ping`. */
-  pong: frame(13, {
+  pong: frame(14, {
     /** The client's time. */
     timestamp: once(1, u64),
     /** The server's time, in milliseconds since 1970. */
     server_time_ms: once(2, u64),
   }),
   /** Something worth knowing. */
-  notice: frame(14, {
+  notice: frame(15, {
     /** What, in capitals. */
     code: once(1, text),
     /** The same for a person. */
     message: once(2, text),
   }),
   /** A room is no more. */
-  room_closed: frame(15, {
+  room_closed: frame(16, {
     /** The room. */
     room: once(1, text),
     /** Why, in capitals. */
@@ -354,7 +367,7 @@ export const SERVER_FRAMES = {
     message: once(3, text),
   }),
   /** The server is about to close the connection. */
-  goaway: frame(16, {
+  goaway: frame(17, {
     /** Why. */
     reason: once(1, text),
     /** When to come back, in milliseconds. */

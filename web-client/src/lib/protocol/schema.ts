@@ -27,6 +27,8 @@ export type Fields = { readonly [name: string]: Field };
 /** A frame: its number in the `oneof` of `ClientFrame` or `ServerFrame`, and its fields. */
 export interface FrameSchema<F extends Fields = Fields> {
   readonly number: number;
+  /** What it is in JSON and MessagePack: a map with its `type`, or the list of its fields. */
+  readonly form: "map" | "list";
   readonly fields: F;
 }
 export type FrameTable = { readonly [type: string]: FrameSchema };
@@ -64,7 +66,17 @@ export function list<const K extends Kind>(number: number, type: K): Field<K, "l
 }
 /** A frame. */
 export function frame<const F extends Fields>(number: number, fields: F): FrameSchema<F> {
-  return { number, fields };
+  return { number, form: "map", fields };
+}
+/**
+ * A frame that is the list of its fields, in the order in which they are written here, wherever others are maps. None may
+ * be absent, and only one frame of a table may be a list, for it has no `type`.
+ */
+export function listFrame<const F extends { readonly [name: string]: Field<Kind, "once"> }>(
+  number: number,
+  fields: F,
+): FrameSchema<F> {
+  return { number, form: "list", fields };
 }
 
 type Held<K extends Kind> = K extends { kind: "text" }

@@ -1,6 +1,6 @@
 /**
- * Frames as plain maps, the form that JSON and MessagePack share: `fromMap` is where something unknown off the wire
- * becomes a typed frame, once and for good.
+ * Frames as plain maps and lists, the form that JSON and MessagePack share: `fromPlain` is where something unknown off
+ * the wire becomes a typed frame, once and for good.
  */
 
 import { normalise } from "../value";
@@ -22,25 +22,37 @@ export class FrameError extends Error {
 export type PayloadReader = (raw: unknown) => Value;
 
 /**
- * Reads a frame of `table` from a decoded map; fields it does not know are left out.
+ * Reads a frame of `table` from a decoded map or list; fields it does not know are left out.
  *
  * @throws FrameError or ValueError
  */
-export function fromMap<T extends FrameTable>(table: T, raw: unknown, payloadOf: PayloadReader): FrameOf<T> {
+export function fromPlain<T extends FrameTable>(table: T, raw: unknown, payloadOf: PayloadReader): FrameOf<T> {
+  if (Array.isArray(raw)) return fromList(table, raw, payloadOf);
   if (!isObject(raw)) throw new FrameError("a frame is a map with a type");
   const type = raw["type"];
   if (typeof type !== "string") throw new FrameError("the frame has no type");
   const schema = Object.hasOwn(table, type) ? table[type] : undefined;
   if (!schema) throw new FrameError(`no frame is called ${type}`, "UNKNOWN_MESSAGE_TYPE");
+  if (schema.form === "list") throw new FrameError(`${type} is a list`);
   // The loop below fills in exactly the fields of the schema that FrameOf was derived from.
   return { type, ...readFields(schema.fields, raw, type, payloadOf) } as FrameOf<T>;
 }
 
-/** Writes a frame as a map, without the fields that are absent. */
-export function toMap<T extends FrameTable>(table: T, frame: FrameOf<T>): Record<string, unknown> {
+/** A list is the one frame of the table that is written as a list. */
+function fromList<T extends FrameTable>(table: T, raw: readonly unknown[], payloadOf: PayloadReader): FrameOf<T> {
+  const found = Object.entries(table).find(([, { form }]) => form === "list");
+  if (!found) throw new FrameError("a frame is a map with a type");
+  const [type, { fields }] = found;
+  const named = Object.fromEntries(Object.keys(fields).map((name, index) => [name, raw[index]]));
+  return { type, ...readFields(fields, named, type, payloadOf) } as FrameOf<T>;
+}
+
+/** Writes a frame as a map, without the fields that are absent, or as the list that it is. */
+export function toPlain<T extends FrameTable>(table: T, frame: FrameOf<T>): Record<string, unknown> | unknown[] {
   const schema = table[frame.type];
   if (!schema) throw new FrameError(`no frame is called ${frame.type}`, "UNKNOWN_MESSAGE_TYPE");
-  return { type: frame.type, ...writeFields(schema.fields, frame) };
+  const fields = writeFields(schema.fields, frame);
+  return schema.form === "list" ? Object.values(fields) : { type: frame.type, ...fields };
 }
 
 function readFields(fields: Fields, raw: Record<string, unknown>, path: string, payloadOf: PayloadReader): object {
@@ -95,7 +107,7 @@ export function unsigned(raw: unknown, max: number, path: string): number {
   throw new FrameError(`${path} must be a whole number from 0 to ${max}`);
 }
 
-function writeFields(fields: Fields, shape: object): object {
+function writeFields(fields: Fields, shape: object): Record<string, unknown> {
   const map: Record<string, unknown> = {};
   const values = new Map<string, unknown>(Object.entries(shape));
   for (const [name, field] of Object.entries(fields)) {

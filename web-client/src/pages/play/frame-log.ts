@@ -24,6 +24,8 @@ export class FrameLog {
   readonly #status = h("span", { class: "hint" });
   #kept: Logged[] = [];
   #listRequests = new Set<number>();
+  /** The view of a room that patches name by a number. */
+  readonly #handles = new Map<number, { readonly room: string; readonly view: string }>();
   #isPaused = false;
   #missed_count = 0;
 
@@ -44,7 +46,7 @@ export class FrameLog {
   }
 
   add(event: ParlorEvents["frame"]): void {
-    const logged = { ...event, at_ms: Date.now(), json: stringify(event.frame) };
+    const logged = { ...event, at_ms: Date.now(), json: stringify(this.#withNames(event.frame)) };
     this.#noteListRequest(logged);
     this.#kept.push(logged);
     if (this.#kept.length > KEPT_MAX) this.#kept.shift();
@@ -54,6 +56,14 @@ export class FrameLog {
     } else if (this.#matches(logged)) {
       this.#append(logged);
     }
+  }
+
+  /** Says with a patch what it is for. */
+  #withNames(frame: Logged["frame"]): Logged["frame"] {
+    if (frame.type === "room_state") this.#handles.set(frame.handle, { room: frame.room, view: frame.view });
+    if (frame.type !== "room_patch") return frame;
+    const { type, ...fields } = frame;
+    return { type, ...this.#handles.get(frame.handle), ...fields };
   }
 
   /** Answers to the page's own listing belong to the housekeeping too. */

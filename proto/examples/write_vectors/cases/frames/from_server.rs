@@ -357,19 +357,32 @@ fn views() -> Vec<Case<ServerFrame>> {
         version: 3,
         as_of: 345,
         hash: state.state_hash(),
-        base: None,
-        state: Some(state),
-        patch: None,
+        handle: 7,
+        state,
     };
     let count = payload("{\"count\":101}");
     vec![
         (
-            "patch",
-            server::RoomState {
-                base: Some(2),
-                state: None,
-                patch: Some(payload("[1,\"active\"]")),
-                ..full.clone()
+            "full",
+            server::RoomPatch {
+                handle: 7,
+                tick: 21,
+                version: 4,
+                as_of: 346,
+                hash: 0x89ab_cdef,
+                patch: payload("[1,\"active\"]"),
+            }
+            .into(),
+        ),
+        (
+            "least",
+            server::RoomPatch {
+                handle: 0,
+                tick: 0,
+                version: 0,
+                as_of: 0,
+                hash: 0,
+                patch: Payload::null(),
             }
             .into(),
         ),
@@ -378,7 +391,7 @@ fn views() -> Vec<Case<ServerFrame>> {
             server::RoomState {
                 view: "$presence".into(),
                 hash: count.state_hash(),
-                state: Some(count),
+                state: count,
                 ..full.clone()
             }
             .into(),
@@ -387,7 +400,7 @@ fn views() -> Vec<Case<ServerFrame>> {
             "null",
             server::RoomState {
                 hash: Payload::null().state_hash(),
-                state: Some(Payload::null()),
+                state: Payload::null(),
                 ..full.clone()
             }
             .into(),
