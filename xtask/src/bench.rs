@@ -11,7 +11,7 @@ use crate::build::{self, Part, Profile};
 use crate::durability::DURABILITY;
 use crate::noisy::NOISY;
 use crate::server::Server;
-use crate::{files, uploads};
+use crate::{arena_page, files, uploads};
 
 /// One benchmark.
 struct Bench {
@@ -64,6 +64,7 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
         for bench in ARENAS {
             println!("{:<16} {}", bench.name, bench.about);
         }
+        println!("{:<16} {}", arena_page::NAME, arena_page::ABOUT);
         println!("{:<16} {}", uploads::NAME, uploads::ABOUT);
         for bench in DURABILITY {
             println!("{:<16} {}", bench.name, bench.about);
@@ -75,6 +76,9 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     }
     if let Some(bench) = ARENAS.iter().find(|bench| bench.name == name) {
         return bench.run();
+    }
+    if name == arena_page::NAME {
+        return arena_page::run();
     }
     if name == uploads::NAME {
         return uploads::run();

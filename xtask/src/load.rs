@@ -1,6 +1,6 @@
 //! What benches have in common that put a load on a server.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -64,6 +64,34 @@ pub(crate) fn play(server: &Server, args: &[&str]) -> Result<Json> {
         output.status
     );
     serde_json::from_str(&summary).context("failed to read what the bots say")
+}
+
+/// Bots that go on while something else is done, gone when dropped.
+pub(crate) struct Playing(Child);
+
+impl Playing {
+    /// Starts what [`bots`] has made.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        command.spawn().map(Self).context("failed to start bots")
+    }
+
+    /// Ends them as Ctrl-C does, and says what they did.
+    pub(crate) fn end(mut self) -> Result<String> {
+        exec::output_of("sh", &["-c", &format!("kill -INT {}", self.0.id())])
+            .context("bots ended before their time")?;
+        let stdout = self.0.stdout.take().expect("stdout was asked to be piped");
+        std::io::read_to_string(stdout)
+            .map(|text| text.trim().to_owned())
+            .context("failed to read what bots did")
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A number somewhere in what bots say.

@@ -9,6 +9,7 @@
 )]
 
 mod arena;
+mod arena_page;
 mod bench;
 mod build;
 mod corpus;

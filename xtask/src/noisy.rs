@@ -14,7 +14,7 @@
 mod verdict;
 
 use std::fmt::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -22,8 +22,7 @@ use anyhow::{Context, Result, ensure};
 use self::verdict::{Measured, Pair, Verdict, measured, report, row};
 use crate::bench::keep;
 use crate::build::{self, Part, Profile};
-use crate::exec;
-use crate::load::{CLIENT_CORE, SERVER_CORE, bots, ensure_cores, pinned, serve, wait};
+use crate::load::{CLIENT_CORE, Playing, SERVER_CORE, bots, ensure_cores, pinned, serve, wait};
 use crate::server::Server;
 
 /// A way to run it.
@@ -179,8 +178,7 @@ impl Noisy {
                 let last = number * HOSTILE.len() + kind;
                 command.args(["--forwarded-for", &format!("{a}.{b}.{c}.{last}")]);
             }
-            let child = command.spawn();
-            child.map(Noise).context("failed to start a hostile client")
+            Playing::start(&mut command)
         });
         let noise = hostile.collect::<Result<Vec<_>>>()?;
         wait(HEAD_START);
@@ -197,27 +195,4 @@ impl Noisy {
 fn resident(server: &Server) -> Result<u64> {
     let kilobytes = server.resident_kilobytes();
     kilobytes.context("failed to read the server's memory")
-}
-
-/// A hostile process, gone when dropped.
-struct Noise(Child);
-
-impl Noise {
-    /// Ends it as Ctrl-C does, and says what it did.
-    fn end(mut self) -> Result<String> {
-        exec::output_of("sh", &["-c", &format!("kill -INT {}", self.0.id())])
-            .context("a hostile client ended before its time")?;
-        let stdout = self.0.stdout.take().expect("stdout was asked to be piped");
-        std::io::read_to_string(stdout)
-            .map(|text| text.trim().to_owned())
-            .context("failed to read what a hostile client did")
-    }
-}
-
-impl Drop for Noise {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -62,7 +62,6 @@ export class ArenaView {
     this.#game = new Game({
       you: () => room.you.id,
       rtt_ms: () => parlor.rtt ?? 0,
-      motion: () => room.motion("near"),
       send: (input) => room.send(input),
     });
     this.#steering = new Steering(this.#canvas);
@@ -131,7 +130,7 @@ export class ArenaView {
 
   /** A page that is not to be seen draws nothing, so nothing else would say that its hands are off. */
   readonly #halt = () => {
-    if (document.hidden) setTimeout(() => this.#game.frame(STILL, performance.now()), TICK_MS);
+    if (document.hidden) setTimeout(() => this.#game.steer(STILL, performance.now()), TICK_MS);
   };
 
   #onState(view: string, value: Value, tick: number): void {
@@ -145,13 +144,16 @@ export class ArenaView {
     const painter = this.#painter;
     if (!painter) return;
     const wanted = this.#steering.wanted(painter.centre);
-    const scene = this.#game.frame(wanted, start_ms);
+    this.#game.steer(wanted, start_ms);
+    // By when the browser shows it, not by when it asks: that is later by more or less, from picture to picture.
+    const scene = this.#game.frame(now_ms);
     if (!scene) return;
     if (wanted.x !== 0 || wanted.y !== 0) this.#hintTimer ??= setTimeout(() => (this.#hint.hidden = true), HINT_MS);
     const sparks = this.#isStill.matches ? [] : this.#sparks.next(scene.points, scene.me, now_ms);
     painter.draw({ scene, you: this.#room.you.id, players: this.#players, thumb: this.#steering.thumb, sparks });
     this.#say(scene.points, start_ms);
-    if (this.#stats) this.#times.add(start_ms, performance.now());
+    const { me, others } = scene;
+    if (this.#stats) this.#times.add(start_ms, performance.now(), { at_ms: now_ms, me, others });
   }
 
   #say(points: number, now_ms: number): void {

@@ -1,6 +1,6 @@
 /**
- * Where one's own disc is drawn. What is predicted jumps when the room had it otherwise: the jump is taken back at
- * first, and let go over the next moments, so that the disc glides to where it is.
+ * Where a disc is drawn. What is predicted jumps when the room had it otherwise: the jump is taken back at first, and let
+ * go over the next moments, so that the disc glides to where it is.
  */
 
 import type { Vector } from "./motion";

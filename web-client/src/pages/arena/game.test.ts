@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Motion, Reply, Value } from "../../lib";
+import type { Reply, Value } from "../../lib";
 import { Game } from "./game";
 import type { SteerInput } from "./game";
 import { cut, moved, STILL, TICK_MS, toUnits, UNIT } from "./motion";
@@ -13,7 +13,7 @@ function nearOf(place: Vector, steer: Steer): Value {
     me: [steer.x, steer.y, 0],
     ids: [7],
     cells: [cell],
-    at: [place.x % 128, place.y % 128],
+    at: Uint8Array.of(place.x % 128, place.y % 128),
     orbs: {},
   };
 }
@@ -26,7 +26,6 @@ class Wire {
   steer: Steer = STILL;
   readonly sent: SteerInput[] = [];
   readonly #way_ms: number;
-  #motion: Motion | undefined;
   #events: { at_ms: number; act: () => void }[] = [];
   #held: { steer: Steer; answer: (reply: Reply) => void }[] = [];
 
@@ -35,7 +34,6 @@ class Wire {
     this.game = new Game({
       you: () => 7,
       rtt_ms: () => 2 * way_ms,
-      motion: () => this.#motion && { ...this.#motion, part: 1 },
       send: (input) => {
         this.sent.push(input);
         return new Promise((answer) =>
@@ -58,7 +56,6 @@ class Wire {
     this.place = moved(this.place, this.steer);
     const value = nearOf(toUnits(this.place), this.steer);
     this.#after(this.#way_ms, () => {
-      this.#motion = { before: this.#motion?.after ?? value, after: value, part: 0 };
       this.game.onNear(value, tick, this.now_ms);
     });
   }
@@ -71,14 +68,15 @@ class Wire {
       this.#events = this.#events.filter((event) => !due.includes(event));
       for (const { act } of due.sort((a, b) => a.at_ms - b.at_ms)) act();
       await Promise.resolve();
-      this.game.frame(wanted, this.now_ms);
+      this.game.steer(wanted, this.now_ms);
+      this.game.frame(this.now_ms);
     }
   }
 }
 
 describe("the game", () => {
   it("draws nothing before the first view", () => {
-    expect(new Wire(20).game.frame(STILL, 0)).toBeUndefined();
+    expect(new Wire(20).game.frame(0)).toBeUndefined();
   });
 
   it.each([0, 17, 40, 130])("moves at once, and is where the room has it in the end, %i ms away", async (way_ms) => {
@@ -108,7 +106,8 @@ describe("the game", () => {
     await wire.pass(300, RIGHT);
     wire.game.restart();
     wire.steer = STILL;
-    expect(wire.game.frame(RIGHT, wire.now_ms)?.me.x).toBeGreaterThan(800);
+    wire.game.steer(RIGHT, wire.now_ms);
+    expect(wire.game.frame(wire.now_ms)?.me.x).toBeGreaterThan(800);
     await wire.pass(300, RIGHT);
     expect(wire.sent.map(({ x }) => x)).toEqual([127, 127]);
     expect(wire.steer).toEqual(RIGHT);

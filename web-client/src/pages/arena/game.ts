@@ -3,7 +3,7 @@
  * knows the room's messages and time, and nothing of the page.
  */
 
-import type { Motion, Reply, Value } from "../../lib";
+import type { Reply, Value } from "../../lib";
 import { Ease } from "./ease";
 import { GOING_TICKS } from "./collision";
 import type { Body } from "./collision";
@@ -11,7 +11,7 @@ import { cut, UNIT, whole } from "./motion";
 import type { Steer, Vector } from "./motion";
 import { readNear } from "./near";
 import type { Near } from "./near";
-import { between, Others } from "./others";
+import { BEHIND_TICKS, Others } from "./others";
 import { Prediction } from "./prediction";
 import { Sender } from "./sender";
 import { TickClock } from "./tick-clock";
@@ -31,8 +31,6 @@ export interface GameLink {
   you(): number;
   /** The round trip in milliseconds, as far as it is known. */
   rtt_ms(): number;
-  /** The last two states of `near`. */
-  motion(): Motion | undefined;
   send(input: SteerInput): Promise<Reply>;
 }
 
@@ -68,8 +66,8 @@ export class Game {
   readonly #sender = new Sender();
   readonly #ease = new Ease();
   readonly #others = new Others();
-  /** The view before the next one. */
-  #last: { readonly near: Near; readonly tick: number } | undefined;
+  /** The view that came last. */
+  #last: { readonly near: Near; readonly place: Vector; readonly tick: number } | undefined;
   #isFresh = true;
   #unanswered = 0;
   /** The tick of the last reply. */
@@ -92,7 +90,9 @@ export class Game {
     if (!near || !place) return;
     this.#clock.onView(tick, now_ms);
     this.#prediction.onView(tick, place, near.steer, this.#bodies(near, place, tick));
-    this.#last = { near, tick };
+    if (this.#isFresh) this.#others.restart();
+    this.#others.onView(tick, near.discs);
+    this.#last = { near, place, tick };
     this.#isFresh = false;
     // Whatever was sent, this is what holds: after a loss, it may not be what is wanted.
     if (this.#unanswered === 0 && tick >= this.#applied) this.#sender.restart(near.steer);
@@ -105,32 +105,32 @@ export class Game {
     this.#applied = 0;
   }
 
-  /** What to draw now. A direction that is wanted is sent, if it is another one than before. */
-  frame(wanted: Steer, now_ms: number): Scene | undefined {
-    const motion = this.#link.motion();
-    const near = motion && this.#others.near(motion);
-    const you = this.#link.you();
-    const server = near?.after.discs.get(you);
+  /** What to draw for this time. */
+  frame(now_ms: number): Scene | undefined {
+    const last = this.#last;
     const tick = this.#clock.arrival(now_ms, this.#link.rtt_ms());
-    if (!near || !server || tick === undefined) return undefined;
-    if (!this.#isFresh) this.#steer(wanted, tick, now_ms);
-    const others = between(near.before.discs, near.after.discs, near.part);
-    const seen = this.#clock.arrival(now_ms, 0) ?? tick;
+    const seen = this.#clock.arrival(now_ms, 0);
+    if (!last || tick === undefined || seen === undefined) return undefined;
+    const you = this.#link.you();
+    const { place: server, near } = last;
+    const others = this.#others.at(this.#isFresh ? last.tick : seen - BEHIND_TICKS, now_ms);
     const predicted = this.#predicted(tick, seen) ?? others.get(you) ?? server;
     others.delete(you);
     this.#facts = {
       you,
       server,
-      others: Object.fromEntries([...near.after.discs].filter(([id]) => id !== you)),
+      others: Object.fromEntries([...near.discs].filter(([id]) => id !== you)),
       predicted,
       ahead: tick - Math.max(this.#prediction.tick ?? 0, Math.floor(seen)),
       corrections: this.#prediction.corrections,
     };
-    const me = this.#ease.next(predicted, now_ms);
-    return { me, others, orbs: near.after.orbs, points: near.after.points };
+    return { me: this.#ease.next(predicted, now_ms), others, orbs: near.orbs, points: near.points };
   }
 
-  #steer(wanted: Steer, tick: number, now_ms: number): void {
+  /** A direction is wanted. It is sent, if it is another one than before. */
+  steer(wanted: Steer, now_ms: number): void {
+    const tick = this.#clock.arrival(now_ms, this.#link.rtt_ms());
+    if (this.#isFresh || tick === undefined) return;
     const steer = this.#sender.next(cut(wanted), now_ms);
     if (!steer) return;
     const answered = this.#prediction.steer(steer, Math.floor(tick) + 1);

@@ -22,7 +22,8 @@ export function readNear(value: Value | undefined): Near | undefined {
   if (!isMap(value)) return undefined;
   const [x, y, points] = numbers(value["me"]);
   if (x === undefined || y === undefined || points === undefined) return undefined;
-  const [ids, cells, at] = [numbers(value["ids"]), numbers(value["cells"]), numbers(value["at"])];
+  const [ids, cells, at] = [numbers(value["ids"]), numbers(value["cells"]), value["at"]];
+  if (!(at instanceof Uint8Array)) return undefined;
   const discs = new Map<number, Vector>();
   for (const [index, id] of ids.entries()) {
     const [cell, right, down] = [cells[index], at[2 * index], at[2 * index + 1]];

@@ -6,7 +6,7 @@ import { fromKeys, fromPointer, fromThumb, isSteeringKey } from "./directions";
 import { Ease } from "./ease";
 import { spread } from "./frame-times";
 import { readNear } from "./near";
-import { between, Others } from "./others";
+import { Others } from "./others";
 import { ranking, readPlayers } from "./players";
 import { Sparks } from "./sparks";
 import { TickClock } from "./tick-clock";
@@ -86,7 +86,7 @@ describe("easing", () => {
 });
 
 describe("the view of what is near", () => {
-  const view = { me: [5, -6, 7], ids: [3, 9], cells: [0, 15], at: [20, 30, 1, 2], orbs: { 12: [40, 50] } };
+  const view = { me: [5, -6, 7], ids: [3, 9], cells: [0, 15], at: Uint8Array.of(20, 30, 1, 2), orbs: { 12: [40, 50] } };
 
   it("is read into places", () => {
     const near = readNear(view);
@@ -99,19 +99,54 @@ describe("the view of what is near", () => {
   });
 
   it("is nothing where it is something else", () => {
-    for (const other of [null, [], {}, { ...view, me: [1] }, { ...view, at: [1, 2, 3] }, { ...view, cells: ["x"] }])
+    for (const other of [null, [], {}, { ...view, me: [1] }, { ...view, at: Uint8Array.of(1, 2, 3) }, { ...view, at: [20, 30, 1, 2] }, { ...view, cells: ["x"] }])
       expect(readNear(other)).toBeUndefined();
   });
+});
 
-  it("moves from one to the next", () => {
+describe("the others", () => {
+  const discs = (...places: [number, number, number][]) => new Map(places.map(([id, x, y]) => [id, { x, y }]));
+  const moving = () => {
     const others = new Others();
-    const moved = { ...view, ids: [3, 4], at: [30, 30, 5, 5] };
-    const { before, after, part } = others.near({ before: view, after: moved, part: 0.5 }) ?? expect.fail("no view");
-    const places = between(before.discs, after.discs, part);
-    expect(places.get(3)).toEqual({ x: 25, y: 30 });
-    expect(places.get(4)).toEqual(after.discs.get(4));
+    others.onView(10, discs([3, 100, 100], [4, 500, 500], [9, 800, 800]));
+    others.onView(11, discs([3, 112, 100], [4, 500, 488], [5, 5, 5]));
+    return others;
+  };
+
+  it("go from one view to the next by their ticks, whenever those come", () => {
+    const places = moving().at(10.5, 0);
+    expect(places.get(3)).toEqual({ x: 106, y: 100 });
+    expect(places.get(5)).toEqual({ x: 5, y: 5 });
     expect(places.has(9)).toBe(false);
-    expect(others.near({ before: view, after: moved, part: 3 })?.part).toBe(1);
+  });
+
+  it("go on as they went while views are late, for a few ticks, and not through walls", () => {
+    const others = moving();
+    expect(others.at(12, 50).get(3)).toEqual({ x: 124, y: 100 });
+    expect(others.at(17, 300).get(3)).toEqual({ x: 160, y: 100 });
+    others.onView(12, discs([3, 1_580, 100], [4, 500, 476]));
+    others.onView(13, discs([3, 1_584, 100], [4, 500, 464]));
+    expect(others.at(16, 2_000).get(3)?.x).toBeCloseTo(1_584);
+  });
+
+  it("glide to where they were when views come after all", () => {
+    const others = moving();
+    for (let now_ms = 16; now_ms <= 200; now_ms += 16) others.at(11 + now_ms / 50, now_ms);
+    for (const tick of [12, 13, 14, 15]) others.onView(tick, discs([3, 112, 100 + 12 * (tick - 11)], [4, 500, 488]));
+    let [x, y] = [159, 100];
+    for (let now_ms = 208; now_ms <= 600; now_ms += 16) {
+      const place = others.at(Math.min(15, 10 + now_ms / 50), now_ms).get(3) ?? expect.fail("not there");
+      expect(Math.hypot(place.x - x, place.y - y)).toBeLessThan(16);
+      ({ x, y } = place);
+    }
+    expect([x, y].map(Math.round)).toEqual([112, 148]);
+  });
+
+  it("stand where they were seen last where silence may mean that, and after a while in any case", () => {
+    const others = moving();
+    expect(others.at(20, 1_000).get(3)?.x).toBeCloseTo(112);
+    others.onView(21, discs([3, 112, 100], [4, 500, 476]));
+    expect(others.at(22, 2_000).get(4)).toEqual({ x: 500, y: 476 });
   });
 });
 
