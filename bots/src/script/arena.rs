@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 
 use parlor_proto::Payload;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::{Stamp, payload};
 
@@ -40,7 +41,7 @@ struct Near {
     ids: Vec<u32>,
     cells: Vec<u32>,
     /// Two for each of them.
-    at: Vec<u32>,
+    at: ByteBuf,
 }
 
 impl Arena {
@@ -98,8 +99,9 @@ mod tests {
 
     fn near(steer: (i8, i8), ids: &str) -> Payload {
         let (x, y) = steer;
-        let json =
-            format!(r#"{{"me":[{x},{y},0],"ids":{ids},"cells":[0,1],"at":[1,2,3,4],"orbs":{{}}}}"#);
+        let json = format!(
+            r#"{{"me":[{x},{y},0],"ids":{ids},"cells":[0,1],"at":{{"$bytes":"AQIDBA=="}},"orbs":{{}}}}"#
+        );
         Payload::from_json(&json).unwrap()
     }
 

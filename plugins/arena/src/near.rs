@@ -1,11 +1,11 @@
 //! The view `near`: what one member is shown, at every tick. It is small on the wire where all of it moves.
 //!
-//! Places are given as a cell of 128 by 128 units and a place within it: the numbers that are others at every tick take
-//! one byte each, and the cell is seldom another one. Discs are lists side by side, of which the patch sends `at` as a
-//! whole.
+//! Places are given as a cell of 128 by 128 units and a place within it: the numbers that are others at every tick are
+//! bytes, one behind the other, and the cell is seldom another one. Discs are lists side by side, of which the patch
+//! sends `at` as a whole.
 
 use parlor_plugin::interest::{Interest, Position, Reach};
-use parlor_plugin::{Ctx, Map, MemberId};
+use parlor_plugin::{Bytes, Ctx, Map, MemberId};
 use serde::{Deserialize, Serialize};
 
 use crate::motion::{UNIT, to_units};
@@ -34,8 +34,8 @@ struct Near<'a> {
     ids: &'a [MemberId],
     /// The cell each of them is in, row by row.
     cells: Vec<i32>,
-    /// Where in its cell each of them is: x and y in turns.
-    at: Vec<i32>,
+    /// Where in its cell each of them is, in units: x and y in turns, a byte each.
+    at: Bytes,
     /// The orbs in sight.
     orbs: Map<u32, Position>,
 }
@@ -55,10 +55,7 @@ impl Sights {
                 me: (disc.steer.x, disc.steer.y, points(*id)),
                 ids,
                 cells: places.iter().map(|(x, y)| cell(*x, *y)).collect(),
-                at: places
-                    .iter()
-                    .flat_map(|(x, y)| [x % CELL_UNITS, y % CELL_UNITS])
-                    .collect(),
+                at: Bytes::from(places_in_cells(&places)),
                 orbs: seen
                     .iter()
                     .filter_map(|orb| world.orb(*orb).map(|place| (*orb, units(place))))
@@ -76,6 +73,12 @@ impl Sights {
 
 fn units(place: Position) -> Position {
     (to_units(place.0), to_units(place.1))
+}
+
+fn places_in_cells(places: &[Position]) -> Vec<u8> {
+    let numbers = places.iter().flat_map(|(x, y)| [*x, *y]);
+    let in_cell = |number: i32| (number % CELL_UNITS).to_le_bytes()[0];
+    numbers.map(in_cell).collect()
 }
 
 fn cell(x: i32, y: i32) -> i32 {

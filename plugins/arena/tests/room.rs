@@ -1,7 +1,7 @@
 //! What a client of `arena` sees.
 
 use parlor_plugin::{
-    Map, MemberId, Payload, json,
+    Bytes, Map, MemberId, Payload, json,
     testing::{Answer, TestRoom},
 };
 use parlor_plugin_arena::Arena;
@@ -12,7 +12,7 @@ struct Near {
     me: (i32, i32, u32),
     ids: Vec<MemberId>,
     cells: Vec<i32>,
-    at: Vec<i32>,
+    at: Bytes,
     orbs: Map<String, (i32, i32)>,
 }
 
@@ -28,7 +28,7 @@ impl Near {
         let index = self.ids.iter().position(|seen| *seen == id)?;
         let (column, row) = (self.cells[index] % 13, self.cells[index] / 13);
         let (x, y) = (self.at[2 * index], self.at[2 * index + 1]);
-        Some((column * 128 + x, row * 128 + y))
+        Some((column * 128 + i32::from(x), row * 128 + i32::from(y)))
     }
 }
 

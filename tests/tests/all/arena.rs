@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use parlor_proto::{ServerFrame, Subprotocol, server};
 use parlor_server::{Durable, FileConfig};
 use parlor_tests::{Options, TestClient, TestServer, in_time, json_of};
@@ -34,10 +36,10 @@ impl Near {
         let index = index.expect("in sight");
         let number = |name: &str, index: usize| list(name)[index].as_i64().expect("a number");
         let cell = number("cells", index);
-        (
-            cell % 13 * 128 + number("at", 2 * index),
-            cell / 13 * 128 + number("at", 2 * index + 1),
-        )
+        let at = self.view["at"]["$bytes"].as_str().expect("bytes");
+        let at = STANDARD.decode(at).expect("base64");
+        let [x, y] = [2 * index, 2 * index + 1].map(|index| i64::from(at[index]));
+        (cell % 13 * 128 + x, cell / 13 * 128 + y)
     }
 
     fn is_steered(&self) -> bool {
