@@ -85,10 +85,11 @@ async fn jn14_above_100_members_presence_is_a_count_and_lists_are_cut() {
     loop {
         match first.next().await {
             ServerFrame::UserJoined(_) => announced += 1,
-            ServerFrame::RoomState(state) if state.view == "$presence" => {
-                if json_of(&state.state) == json!({ "count": 105 }) {
-                    break;
-                }
+            ServerFrame::RoomState(state)
+                if state.view == "$presence"
+                    && json_of(&state.state) == json!({ "count": 105 }) =>
+            {
+                break;
             }
             _ => {}
         }
