@@ -2,11 +2,12 @@
 //! in order, until the record of the step that they came from is on the disk. The room runs on meanwhile.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use parlor_journal::Lsn;
-use parlor_proto::{Payload, ResumedRoom, Subprotocol};
+use parlor_proto::{Payload, Subprotocol};
 use tokio::sync::oneshot;
 
 use crate::room::RoomStatus;
@@ -41,11 +42,8 @@ pub(crate) enum Leaving {
     },
     /// The session is out of the room: states of it that wait in its outbox are to be forgotten.
     Forget { outbox: Arc<Outbox>, room: Arc<str> },
-    /// Where the room stands, for a session that comes back.
-    Standing {
-        answer: oneshot::Sender<ResumedRoom>,
-        room: ResumedRoom,
-    },
+    /// A word to a task of this server that waits for it.
+    Answer(Answer),
     /// What listings show of the room.
     Metadata {
         status: Arc<RoomStatus>,
@@ -53,7 +51,21 @@ pub(crate) enum Leaving {
     },
 }
 
+/// What somebody waits for.
+pub(crate) struct Answer(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Answer")
+    }
+}
+
 impl Leaving {
+    /// An answer; whoever waits for it may be gone by then.
+    pub(crate) fn answer<T: Send + 'static>(to: oneshot::Sender<T>, answer: T) -> Self {
+        Self::Answer(Answer(Box::new(move || drop(to.send(answer)))))
+    }
+
     /// Goes where it is meant to go.
     pub(crate) fn go(self) {
         match self {
@@ -72,8 +84,7 @@ impl Leaving {
             } => outbox.push_state(connection, subprotocol, key, &state),
             Self::Word { outbox, control } => outbox.push_control(control),
             Self::Forget { outbox, room } => outbox.forget_states(&room),
-            // Whoever waits for it may be gone.
-            Self::Standing { answer, room } => drop(answer.send(room)),
+            Self::Answer(answer) => (answer.0)(),
             Self::Metadata { status, metadata } => status.set_metadata(metadata),
         }
     }
@@ -83,7 +94,7 @@ impl Leaving {
             Self::Frame { message, .. } => message.len(),
             Self::State { state, .. } => state.bytes(),
             Self::Metadata { metadata, .. } => metadata.as_msgpack().len(),
-            Self::Word { .. } | Self::Forget { .. } | Self::Standing { .. } => 0,
+            Self::Word { .. } | Self::Forget { .. } | Self::Answer(_) => 0,
         };
         bytes + ENTRY_BYTES
     }

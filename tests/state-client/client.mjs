@@ -74,8 +74,11 @@ class Client {
   }
 
   #onPatch({ version, handle }) {
-    const view = this.#views.get(handle) ?? `the view ${handle}`;
-    this.#expect({ view, version, is_patch: true });
+    const view = this.#views.get(handle);
+    if (view !== undefined) return this.#expect({ view, version, is_patch: true });
+    this.#say("unknown", { handle });
+    // So that the play can go on.
+    this.reconnect();
   }
 
   /** The room tells in this turn what came of a frame, or never. */

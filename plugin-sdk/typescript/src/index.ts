@@ -2,6 +2,8 @@
 
 export { Config } from "./config.ts";
 export { type Audience, Ctx, type ViewAudience } from "./ctx.ts";
+export * as interest from "./interest.ts";
+export { Grid, type Interest, type Position, type Reach, type Sight } from "./interest.ts";
 export { decode, encode } from "./payload.ts";
 export { type Definition, type Plugin, definePlugin } from "./plugin.ts";
 export { Refusal } from "./refusal.ts";

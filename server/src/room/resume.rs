@@ -74,10 +74,7 @@ impl RoomCore {
                     last_id: member.inputs.answered_id(),
                 };
                 // Before anything is sent, and whether or not the session still waits for it.
-                self.fanout.leave(Leaving::Standing {
-                    answer,
-                    room: resumed,
-                });
+                self.fanout.leave(Leaving::answer(answer, resumed));
                 self.go_on(id, epoch, seq);
             }
         }

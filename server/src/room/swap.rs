@@ -17,6 +17,7 @@ use super::{Lost, RoomTask, SLOW_STEP};
 use crate::plugin::{
     Fault, FaultReport, HandOver, HandOverError, RolledBack, Runner, Shadowed, Version,
 };
+use crate::release::Leaving;
 
 /// Where a room is on its way to another version.
 #[derive(Debug)]
@@ -60,7 +61,8 @@ impl RoomTask {
                 Order::Shadowed(shadowed) => self.on_shadowed(core, slot, *shadowed).await?,
                 Order::Probed(fault) => self.on_probed(core, slot, fault),
                 Order::RollBack(answer) => {
-                    drop(answer.send(self.roll_back_by_order(core, slot)));
+                    let changed = self.roll_back_by_order(core, slot);
+                    core.fanout.leave(Leaving::answer(answer, changed));
                 }
                 Order::Lock(is_locked) => {
                     core.status.set_locked(is_locked);
@@ -297,7 +299,7 @@ impl RoomTask {
             pause,
             shadow,
         };
-        drop(order.done.send(Ok(swapped)));
+        core.fanout.leave(Leaving::answer(order.done, Ok(swapped)));
         Ok(())
     }
 

@@ -158,6 +158,10 @@ impl<'h> Check<'h> {
                         self.add(record, view, *version, Kind::Unusable);
                     }
                 }
+                Event::Unknown(handle) => {
+                    let view = format!("the view {handle}").into();
+                    self.add(record, &view, 0, Kind::PatchFirst);
+                }
                 Event::Spoilt(view) => drop(reading.spoilt.insert(Arc::clone(view))),
                 Event::Quiet(number) => self.quiet(record, &reading, *number),
             }

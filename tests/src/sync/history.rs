@@ -147,6 +147,8 @@ pub enum Event {
         /// Whether it was a patch.
         is_patch: bool,
     },
+    /// A patch came of a view that nothing had come of on this connection, by this number.
+    Unknown(u64),
     /// What the client has of a view was made something else on purpose.
     Spoilt(Arc<str>),
     /// As [`Deed::Quiet`], at this place of what the client saw.

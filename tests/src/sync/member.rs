@@ -40,6 +40,7 @@ pub(super) async fn run(
         seat,
         is_leaving: false,
         copies: ViewCopies::default(),
+        is_at_a_loss: false,
     };
     loop {
         let subprotocol = Subprotocol::ALL[rng.random_range(0..Subprotocol::ALL.len())];
@@ -81,6 +82,8 @@ struct Member {
     /// Whether it is to leave, and come again.
     is_leaving: bool,
     copies: ViewCopies,
+    /// Whether there is a view of which it cannot find out what it is.
+    is_at_a_loss: bool,
 }
 
 impl Member {
@@ -93,6 +96,9 @@ impl Member {
         let mut outbound = self.greeting();
         loop {
             if !outbound.is_empty() && !line.send(&outbound).await {
+                return End::Lost;
+            }
+            if std::mem::take(&mut self.is_at_a_loss) {
                 return End::Lost;
             }
             outbound = tokio::select! {
@@ -247,18 +253,24 @@ impl Member {
     }
 
     /// A frame is of no use: it asks for the whole (ST4, PT8).
-    fn on_fault(&self, fault: &ViewFault, is_patch: bool) -> Option<ClientFrame> {
-        let (view, version) = match fault {
-            ViewFault::Wrong { view, version, .. } => (view.clone(), *version),
-            ViewFault::Unknown { handle } => (format!("the view {handle}"), 0),
-        };
-        let event = Event::Refused {
-            view: self.recorder.name(&view),
-            version,
-            is_patch,
-        };
-        self.recorder.note(self.number, event);
-        self.request(&view)
+    fn on_fault(&mut self, fault: &ViewFault, is_patch: bool) -> Option<ClientFrame> {
+        match fault {
+            ViewFault::Wrong { view, version, .. } => {
+                let event = Event::Refused {
+                    view: self.recorder.name(view),
+                    version: *version,
+                    is_patch,
+                };
+                self.recorder.note(self.number, event);
+                self.request(view)
+            }
+            ViewFault::Unknown { handle } => {
+                self.recorder.note(self.number, Event::Unknown(*handle));
+                // All views come whole with the next connection, so that the play can go on.
+                self.is_at_a_loss = true;
+                None
+            }
+        }
     }
 
     fn request(&self, view: &str) -> Option<ClientFrame> {

@@ -130,6 +130,7 @@ fn note(recorder: &Recorder, line: &Json) -> Option<()> {
         },
         "left" => Event::Left,
         "reset" => Event::Reset,
+        "unknown" => Event::Unknown(line["handle"].as_u64()?),
         "spoilt" => Event::Spoilt(view()?),
         "refused" => Event::Refused {
             view: view()?,

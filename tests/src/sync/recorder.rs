@@ -158,7 +158,7 @@ impl Standing {
                 is_resumed: false, ..
             }
             | Event::Left => *self = Self::default(),
-            Event::Connected { .. } | Event::Quiet(_) => {}
+            Event::Connected { .. } | Event::Unknown(_) | Event::Quiet(_) => {}
             Event::Joined { member, seat } => {
                 *self = Self {
                     member: Some((*member, *seat)),

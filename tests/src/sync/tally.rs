@@ -96,7 +96,7 @@ impl Tally {
                         self.healed.entry(record.library).or_default().0 += 1;
                     }
                 }
-                Event::Quiet(_) => {}
+                Event::Unknown(_) | Event::Quiet(_) => {}
             }
         }
     }

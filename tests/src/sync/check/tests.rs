@@ -192,6 +192,12 @@ fn a_patch_before_the_whole_is_noticed_also_where_it_fits() {
 }
 
 #[test]
+fn a_patch_of_a_view_that_nobody_knows_is_noticed() {
+    let unknown = found(|events| events.insert(4, Event::Unknown(7)));
+    assert_eq!(unknown, [Kind::PatchFirst]);
+}
+
+#[test]
 fn a_frame_that_is_of_no_use_is_noticed_unless_it_was_made_so() {
     assert_eq!(found(|events| drop(events.remove(9))), [Kind::Unusable]);
 }

@@ -28,6 +28,9 @@ class Wire {
   readonly #way_ms: number;
   #events: { at_ms: number; act: () => void }[] = [];
   #held: { steer: Steer; answer: (reply: Reply) => void }[] = [];
+  /** Answers that are on their way for ever. */
+  readonly lost: (() => void)[] = [];
+  isLosing = false;
 
   constructor(way_ms: number) {
     this.#way_ms = way_ms;
@@ -51,9 +54,12 @@ class Wire {
   #tick(tick: number): void {
     for (const { steer, answer } of this.#held.splice(0)) {
       this.steer = steer;
-      this.#after(this.#way_ms, () => answer({ tick, data: undefined, repeat: false }));
+      const say = () => answer({ tick, data: undefined, repeat: false });
+      if (this.isLosing) this.lost.push(say);
+      else this.#after(this.#way_ms, say);
     }
     this.place = moved(this.place, this.steer);
+    if (this.isLosing) return;
     const value = nearOf(toUnits(this.place), this.steer);
     this.#after(this.#way_ms, () => {
       this.game.onNear(value, tick, this.now_ms);
@@ -109,6 +115,23 @@ describe("the game", () => {
     wire.game.steer(RIGHT, wire.now_ms);
     expect(wire.game.frame(wire.now_ms)?.me.x).toBeGreaterThan(800);
     await wire.pass(300, RIGHT);
+    expect(wire.sent.map(({ x }) => x)).toEqual([127, 127]);
+    expect(wire.steer).toEqual(RIGHT);
+  });
+
+  it("says it again, too, where only the answer to it was lost, and nothing moves since", async () => {
+    const wire = new Wire(10);
+    await wire.pass(300, STILL);
+    wire.isLosing = true;
+    await wire.pass(100, RIGHT);
+    expect(wire.sent.length).toBe(1);
+    wire.game.restart();
+    // The room stopped whom it missed; what it has then comes once, and the old answer behind it.
+    wire.steer = STILL;
+    wire.game.onNear(nearOf(toUnits(wire.place), STILL), 9, wire.now_ms);
+    await wire.pass(100, RIGHT);
+    for (const say of wire.lost) say();
+    await wire.pass(100, RIGHT);
     expect(wire.sent.map(({ x }) => x)).toEqual([127, 127]);
     expect(wire.steer).toEqual(RIGHT);
   });

@@ -94,8 +94,16 @@ export class Game {
     this.#others.onView(tick, near.discs);
     this.#last = { near, place, tick };
     this.#isFresh = false;
-    // Whatever was sent, this is what holds: after a loss, it may not be what is wanted.
-    if (this.#unanswered === 0 && tick >= this.#applied) this.#sender.restart(near.steer);
+    this.#compare();
+  }
+
+  /**
+   * Whatever was sent, what the last view says is what holds: after a loss, it may not be what is wanted. The answer to an
+   * input that was applied before the loss may come behind the last view that there is for now.
+   */
+  #compare(): void {
+    if (this.#isFresh || !this.#last || this.#unanswered > 0 || this.#last.tick < this.#applied) return;
+    this.#sender.restart(this.#last.near.steer);
   }
 
   /** The connection is gone, or the room's history has a cut: what comes next is a new beginning. */
@@ -139,6 +147,7 @@ export class Game {
       this.#unanswered -= 1;
       this.#applied = applied ?? this.#applied;
       answered(applied);
+      this.#compare();
     };
     this.#link.send({ type: "steer", ...steer }).then(
       ({ tick: applied }) => onAnswer(applied),
