@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::arena::ARENAS;
 use crate::build::{self, Part, Profile};
+use crate::compare::COMPARISONS;
 use crate::durability::DURABILITY;
 use crate::noisy::NOISY;
 use crate::server::Server;
@@ -52,76 +53,87 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
+/// A benchmark: its name, what it is about, and how to run it.
+type Entry = (&'static str, &'static str, Box<dyn Fn() -> Result<()>>);
+
+/// All of them, in the order in which they are listed.
+fn entries() -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for bench in BENCHES {
+        entries.push((bench.name, bench.about, Box::new(|| bench.run())));
+    }
+    for bench in COMPARISONS {
+        entries.push((bench.name, bench.about, Box::new(|| bench.run())));
+    }
+    for bench in NOISY {
+        entries.push((bench.name, bench.about, Box::new(|| bench.run())));
+    }
+    for bench in ARENAS {
+        entries.push((bench.name, bench.about, Box::new(|| bench.run())));
+    }
+    entries.push((
+        arena_page::NAME,
+        arena_page::ABOUT,
+        Box::new(arena_page::run),
+    ));
+    entries.push((uploads::NAME, uploads::ABOUT, Box::new(uploads::run)));
+    for bench in DURABILITY {
+        entries.push((bench.name, bench.about, Box::new(|| bench.run())));
+    }
+    entries
+}
+
 /// Runs the named benchmark, or lists what there is.
 pub(crate) fn bench(name: Option<&str>) -> Result<()> {
+    let entries = entries();
     let Some(name) = name else {
-        for bench in BENCHES {
-            println!("{:<16} {}", bench.name, bench.about);
-        }
-        for bench in NOISY {
-            println!("{:<16} {}", bench.name, bench.about);
-        }
-        for bench in ARENAS {
-            println!("{:<16} {}", bench.name, bench.about);
-        }
-        println!("{:<16} {}", arena_page::NAME, arena_page::ABOUT);
-        println!("{:<16} {}", uploads::NAME, uploads::ABOUT);
-        for bench in DURABILITY {
-            println!("{:<16} {}", bench.name, bench.about);
+        for (name, about, _) in entries {
+            println!("{name:<16} {about}");
         }
         return Ok(());
     };
-    if let Some(bench) = NOISY.iter().find(|bench| bench.name == name) {
-        return bench.run();
-    }
-    if let Some(bench) = ARENAS.iter().find(|bench| bench.name == name) {
-        return bench.run();
-    }
-    if name == arena_page::NAME {
-        return arena_page::run();
-    }
-    if name == uploads::NAME {
-        return uploads::run();
-    }
-    if let Some(bench) = DURABILITY.iter().find(|bench| bench.name == name) {
-        return bench.run();
-    }
-    let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
+    let Some((.., run)) = entries.iter().find(|(known, ..)| *known == name) else {
         bail!("there is no benchmark {name:?}; `cargo xtask bench` lists them");
     };
-    build::build(Part::BINARY, Profile::Release)?;
-    let binary = Profile::Release.binary();
-    // Bots are load, and not people: what they may do is not to be what is measured.
-    let server = Server::spawn(Command::new(&binary).args(["serve", "--limits", "off"]))?;
-    let mut command = Command::new(&binary);
-    command
-        .arg("bots")
-        .args([
-            "--url",
-            &format!("{}/ws", server.url.replacen("http", "ws", 1)),
-        ])
-        .args(["--admin-url", &server.admin_url])
-        .arg("--data-dir")
-        .arg(server.data_dir())
-        .args(bench.bots_args);
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .context("failed to run the bots")?;
-    let report = String::from_utf8_lossy(&output.stdout);
-    print!("{report}");
-    println!("server resident memory: {}", server.resident_memory());
-    let command = format!("parlor bots {}", bench.bots_args.join(" "));
-    let memory = server.resident_memory();
-    let report = format!("server resident memory: {memory}\n\n{report}");
-    let folder = keep(bench.name, bench.about, &command, &report)?;
-    println!("kept in {}", folder.display());
-    ensure!(
-        output.status.success(),
-        "the bots missed something: {}",
-        output.status
-    );
-    Ok(())
+    run()
+}
+
+impl Bench {
+    fn run(&self) -> Result<()> {
+        build::build(Part::BINARY, Profile::Release)?;
+        let binary = Profile::Release.binary();
+        // Bots are load, and not people: what they may do is not to be what is measured.
+        let server = Server::spawn(Command::new(&binary).args(["serve", "--limits", "off"]))?;
+        let mut command = Command::new(&binary);
+        command
+            .arg("bots")
+            .args([
+                "--url",
+                &format!("{}/ws", server.url.replacen("http", "ws", 1)),
+            ])
+            .args(["--admin-url", &server.admin_url])
+            .arg("--data-dir")
+            .arg(server.data_dir())
+            .args(self.bots_args);
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .context("failed to run the bots")?;
+        let report = String::from_utf8_lossy(&output.stdout);
+        print!("{report}");
+        println!("server resident memory: {}", server.resident_memory());
+        let command = format!("parlor bots {}", self.bots_args.join(" "));
+        let memory = server.resident_memory();
+        let report = format!("server resident memory: {memory}\n\n{report}");
+        let folder = keep(self.name, self.about, &command, &report)?;
+        println!("kept in {}", folder.display());
+        ensure!(
+            output.status.success(),
+            "the bots missed something: {}",
+            output.status
+        );
+        Ok(())
+    }
 }
 
 /// Writes a run down beside what it was measured on, so that it can be compared with later ones.

@@ -12,6 +12,7 @@ mod arena;
 mod arena_page;
 mod bench;
 mod build;
+mod compare;
 mod corpus;
 mod durability;
 mod exec;

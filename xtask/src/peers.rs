@@ -2,9 +2,10 @@
 //! that puts a load on it, and tests of both.
 //!
 //! What they must do is little, so that the next one is soon added. The program that serves prints one line with the address
-//! at its end. The load is given that (`--url`), the server's process (`--server-pid`), and for how many seconds it
-//! warms up (`--warm-up`) and is measured (`--for`); it prints one object in JSON, see [`load`](PeerServer::load), and
-//! fails where what came was not right.
+//! at its end. For `echo`, `fanout` and `match`, `bench/load` is the load of all servers. For the arena each has its own: that
+//! is given the address (`--url`), the server's process (`--server-pid`), and for how many seconds it warms up
+//! (`--warm-up`) and is measured (`--for`); it prints one object in JSON, see [`load`](PeerServer::load), and fails
+//! where what came was not right.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,23 +23,24 @@ use crate::{exec, files, tools};
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
-    /// In `bench/peers`.
-    folder: &'static str,
+    /// In `bench/peers`, which is also what `bench/load` calls it.
+    pub(crate) folder: &'static str,
     /// What runs the programs, from there. It comes with the packages, so that its version is written down with theirs.
     runtime: &'static str,
-    serve: &'static str,
+    serve: &'static [&'static str],
     /// What the line that says where it listens begins with.
     ready: &'static str,
+    /// The load of the arena, where it has one.
     load: &'static [&'static str],
     /// The packages whose versions matter.
     packages: &'static [&'static str],
 }
 
-const COLYSEUS: Peer = Peer {
+pub(crate) const COLYSEUS: Peer = Peer {
     name: "colyseus",
     folder: "colyseus",
     runtime: "node_modules/.bin/node",
-    serve: "src/server.js",
+    serve: &["src/server.js"],
     ready: "colyseus listening on ",
     load: &["src/load.js", "--shape", "cells"],
     packages: &[
@@ -48,6 +50,44 @@ const COLYSEUS: Peer = Peer {
         "@colyseus/sdk",
         "ws",
     ],
+};
+
+/// The plain WebSocket server of Node.js.
+pub(crate) const WS: Peer = Peer {
+    name: "ws",
+    folder: "ws",
+    runtime: "node_modules/.bin/node",
+    serve: &["src/server.js"],
+    ready: "ws listening on ",
+    load: &[],
+    packages: &["ws", "bufferutil"],
+};
+
+/// The same with one write for all that one read was answered, which its documentation does not have.
+pub(crate) const WS_CORK: Peer = Peer {
+    name: "ws, corked",
+    serve: &["src/server.js", "--cork"],
+    ..WS
+};
+
+pub(crate) const BUN: Peer = Peer {
+    name: "bun",
+    folder: "bun",
+    runtime: "node_modules/.bin/bun",
+    serve: &["src/server.js"],
+    ready: "bun listening on ",
+    load: &[],
+    packages: &[],
+};
+
+pub(crate) const SOCKETIO: Peer = Peer {
+    name: "socket.io",
+    folder: "socketio",
+    runtime: "node_modules/.bin/node",
+    serve: &["src/server.js"],
+    ready: "socketio listening on ",
+    load: &[],
+    packages: &["socket.io"],
 };
 
 /// Places in the view's shape of Parlor's arena.
@@ -73,11 +113,11 @@ impl Peer {
     }
 
     /// Its programs find their modules from their folder.
-    fn command(&self, core: &str, program: &str) -> Command {
+    fn command(&self, core: &str, program: &[&str]) -> Command {
         let mut command = pinned(core);
         command
             .arg(self.folder().join(self.runtime))
-            .arg(program)
+            .args(program)
             .current_dir(self.folder())
             // What its documentation has one set where it is used in earnest.
             .env("NODE_ENV", "production");
@@ -142,14 +182,22 @@ pub(crate) struct PeerServer {
 }
 
 impl PeerServer {
-    /// Puts the load on it, from the clients' core. What that says: `per_member_and_second` with `messages`, `payload_bytes`
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Puts the load of the arena on it, from the clients' core. What that says: `per_member_and_second` with `messages`, `payload_bytes`
     /// and `framed_bytes`; `server_cpu` and `load_cpu`, each as a share of a core.
     pub(crate) fn load(&self, warm_up: Duration, time: Duration) -> Result<Json> {
-        let (program, args) = self.peer.load.split_first().expect("a load has a program");
         let output = self
             .peer
-            .command(CLIENT_CORE, program)
-            .args(args)
+            .command(CLIENT_CORE, self.peer.load)
             .args(["--url", &self.url])
             .args(["--server-pid", &self.child.id().to_string()])
             .args(["--warm-up", &warm_up.as_secs().to_string()])

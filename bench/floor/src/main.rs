@@ -1,0 +1,37 @@
+//! The floor as a program: it says where it listens, and serves until it is killed.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its terminal"
+)]
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+
+/// A server that does as little as a server can: `echo` and `fanout` over plain WebSockets, without looking at messages.
+#[derive(Debug, Parser)]
+#[command(name = "parlor-floor", version)]
+struct Cli {
+    /// Where to listen; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Err(error) = serve(&cli).await;
+    eprintln!("error: listen on {}: {error}", cli.listen);
+    ExitCode::FAILURE
+}
+
+async fn serve(cli: &Cli) -> io::Result<Infallible> {
+    let listener = TcpListener::bind(cli.listen).await?;
+    println!("floor listening on http://{}", listener.local_addr()?);
+    parlor_floor::serve(listener).await
+}

@@ -1,0 +1,43 @@
+//! `parlor-bench`: prints what came of a run, and fails where a server did wrong.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its terminal"
+)]
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use parlor_bench::{Options, run};
+
+/// As with other options that cannot be used.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Where even this cannot be written, there is nobody to read it.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let report = match run(&options) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let json = serde_json::to_string_pretty(&report).expect("text and numbers are JSON");
+    println!("{json}");
+    if report.is_load_the_limit {
+        let share = report.load_cpu * 100.0;
+        eprintln!("the load was the limit: it took {share:.0} % of its core");
+    }
+    if let Some(problem) = report.problem() {
+        eprintln!("error: {problem}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,136 @@
+//! The work: who says what when, and what must come of it. A scene knows neither sockets nor servers; it is told what was heard, and
+//! says what is to be said.
+
+mod echo;
+mod fanout;
+mod game;
+
+use crate::account::Faults;
+use crate::dialect::Heard;
+use crate::samples::Percentiles;
+use crate::schedule::Schedule;
+use crate::text::Words;
+
+pub(crate) use echo::EchoScene;
+pub(crate) use fanout::FanoutScene;
+pub(crate) use game::GameScene;
+
+/// What a client is to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    Say(Words),
+    TakeCell { id: u32, cell: usize },
+}
+
+/// Something that was heard.
+#[derive(Debug)]
+pub(crate) struct Event<'a> {
+    /// By whom.
+    pub(crate) client: usize,
+    pub(crate) heard: Heard<'a>,
+    /// In microseconds of the run.
+    pub(crate) at_us: u64,
+}
+
+/// The times of a run, in its microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) start_us: u64,
+    /// What is said from here on is measured.
+    pub(crate) measured_us: u64,
+    /// Nothing is said any more from here on.
+    pub(crate) end_us: u64,
+}
+
+impl Times {
+    pub(crate) fn is_measured(&self, at_us: u64) -> bool {
+        (self.measured_us..self.end_us).contains(&at_us)
+    }
+}
+
+/// What a run has come to so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// What the run is counted in.
+    pub(crate) messages: u64,
+    /// What was said.
+    pub(crate) said: u64,
+}
+
+/// Latencies of what was said while it was measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Latencies {
+    /// Until it was heard, or shown.
+    pub(crate) message: Option<Percentiles>,
+    /// Until it was answered, where that is another thing.
+    pub(crate) answer: Option<Percentiles>,
+    /// How far the time between two boards is from that between their ticks.
+    pub(crate) unevenness: Option<Percentiles>,
+}
+
+pub(crate) trait Scene {
+    /// Takes in what was heard. What comes back is to be said at once.
+    fn on_event(&mut self, event: Event<'_>) -> Option<Input>;
+
+    /// How many clients are where they should be, to begin.
+    fn ready(&self) -> usize;
+
+    /// Begins.
+    fn start(&mut self, times: Times);
+
+    /// What a client says first, without being asked; again and again, up to nothing.
+    fn opening(&mut self, client: usize, at_us: u64) -> Option<Input>;
+
+    /// When something is to be said, whatever has come by then.
+    fn schedule(&self) -> Option<Schedule>;
+
+    /// What is to be said in a slot of the schedule, and by whom.
+    fn on_due(&mut self, slot: u64, at_us: u64) -> (usize, Input);
+
+    fn count(&self) -> Count;
+
+    /// Whether all has come that must.
+    fn is_settled(&self) -> bool;
+
+    /// What went wrong. Whatever has not come by now is lost.
+    fn audit(&self) -> Faults;
+
+    fn latencies(&self) -> Latencies;
+}
+
+/// The clients that are in their rooms, and their numbers there.
+#[derive(Debug)]
+struct Members {
+    numbers: Vec<Option<u32>>,
+    joined: usize,
+}
+
+impl Members {
+    fn new(clients: usize) -> Self {
+        Self {
+            numbers: vec![None; clients],
+            joined: 0,
+        }
+    }
+
+    fn on_joined(&mut self, client: usize, member: u32) {
+        if self.numbers[client].replace(member).is_none() {
+            self.joined += 1;
+        }
+    }
+
+    fn joined(&self) -> usize {
+        self.joined
+    }
+
+    /// The number of a client in its room.
+    fn of(&self, client: u32) -> Option<u32> {
+        self.numbers.get(client as usize).copied().flatten()
+    }
+}
+
+/// The beginning of a text that is not what it should be.
+fn excerpt(text: &[u8]) -> String {
+    const BYTES_MAX: usize = 100;
+    String::from_utf8_lossy(&text[..text.len().min(BYTES_MAX)]).into_owned()
+}
