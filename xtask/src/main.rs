@@ -14,6 +14,7 @@ mod bench;
 mod build;
 mod compare;
 mod corpus;
+mod counts;
 mod durability;
 mod exec;
 mod files;
@@ -83,6 +84,12 @@ enum Task {
     Bench {
         /// Which one.
         name: Option<String>,
+        /// Counts the instructions of hot paths, and fails where they are more than bench/counts.toml says.
+        #[arg(long, conflicts_with = "name")]
+        check: bool,
+        /// Writes bench/counts.toml in place of comparing with it.
+        #[arg(long, requires = "check")]
+        renew: bool,
     },
     /// Fuzzes the decoders and everything else that reads what a stranger sent, on the nightly toolchain.
     Fuzz {
@@ -129,7 +136,10 @@ impl Task {
             }
             Self::Check => stages::run(&[Stage::Check], false),
             Self::E2e => stages::run(&[Stage::Build, Stage::Browser], false),
-            Self::Bench { name } => bench::bench(name.as_deref()),
+            Self::Bench {
+                check: true, renew, ..
+            } => counts::check(renew),
+            Self::Bench { name, .. } => bench::bench(name.as_deref()),
             Self::Fuzz { target, time, keep } => fuzz::fuzz(target.as_deref(), time, keep),
         }
     }
@@ -164,6 +174,22 @@ mod tests {
             panic!("not run");
         };
         assert_eq!(serve_args, ["--listen", "127.0.0.1:9000", "--release"]);
+    }
+
+    #[test]
+    fn counts_are_renewed_only_by_a_check() {
+        Cli::try_parse_from(["xtask", "bench", "--renew"]).unwrap_err();
+        Cli::try_parse_from(["xtask", "bench", "--check", "rooms"]).unwrap_err();
+        let cli = Cli::try_parse_from(["xtask", "bench", "--check", "--renew"]).unwrap();
+        let is_renewal = matches!(
+            cli.command,
+            Task::Bench {
+                name: None,
+                check: true,
+                renew: true
+            }
+        );
+        assert!(is_renewal);
     }
 
     #[test]

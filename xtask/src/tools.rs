@@ -19,6 +19,9 @@ const PYTHON_IS_NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 
 /// The release of cargo-fuzz that is installed where there is none.
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
+/// The release of gungraun that runs the benches of `bench/counts`, which take no other.
+pub(crate) const GUNGRAUN_VERSION: &str = "0.20.0";
+
 /// Names under which Chromium is installed, Debian's first.
 const CHROMIUM_NAMES: [&str; 4] = [
     "chromium",
@@ -176,6 +179,30 @@ pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
                     "cargo-fuzz",
                     "--version",
                     CARGO_FUZZ_VERSION,
+                    "--locked",
+                    "--root",
+                ])
+                .arg(&folder),
+        )?;
+    }
+    Ok(program)
+}
+
+/// What runs benches that count instructions, and the valgrind that counts them.
+pub(crate) fn gungraun_runner() -> Result<PathBuf> {
+    if output_of("valgrind", &["--version"]).is_none() {
+        apt_install(&["valgrind"])?;
+    }
+    let folder = files::target().join("tools");
+    let program = folder.join("bin/gungraun-runner");
+    let version = output_of(&program.to_string_lossy(), &["--version"]);
+    if version != Some(format!("gungraun-runner {GUNGRAUN_VERSION}")) {
+        exec::run(
+            cargo("install")
+                .args([
+                    "gungraun-runner",
+                    "--version",
+                    GUNGRAUN_VERSION,
                     "--locked",
                     "--root",
                 ])

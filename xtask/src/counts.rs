@@ -1,0 +1,202 @@
+//! `cargo xtask bench --check`: how many instructions the hot paths take, compared with what `bench/counts.toml` says. The
+//! benches are in `bench/counts`.
+//!
+//! Counts are the same from run to run, but not on another machine: the C library has several versions of what copies and
+//! compares, chosen by the CPU, and each compiler makes other code. Where the file was counted with something else, its numbers
+//! do not count, and the commit that last changed it is counted here, with what is here.
+
+mod compare;
+mod file;
+mod worktree;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::exec::{self, cargo, output_of};
+use crate::{files, tools};
+
+use compare::{Comparison, RENEW};
+use file::File;
+use worktree::Worktree;
+
+/// The instructions of each path.
+type Counts = BTreeMap<String, u64>;
+
+/// Counts, and compares; or, to `renew` the file, writes it.
+pub(crate) fn check(renew: bool) -> Result<()> {
+    let runner = tools::gungraun_runner()?;
+    let here = CountedWith::here()?;
+    let counts = count(files::root(), &work().join("here"), &runner)?;
+    if renew {
+        fs::write(path(), File { here, counts }.write()?)
+            .with_context(|| format!("failed to write {}", path().display()))?;
+        println!("==> {} is written", file::NAME);
+        return Ok(());
+    }
+    let text = fs::read_to_string(path())
+        .with_context(|| format!("failed to read {}; to write it, type: {RENEW}", file::NAME))?;
+    let file = File::read(&text)?;
+    let listed = Comparison::of(&file.counts, &counts);
+    listed.ensure_same_paths(file::NAME)?;
+    let differences = file.here.differences(&here);
+    if differences.is_empty() {
+        print!("{listed}");
+        return listed.verdict();
+    }
+    println!("==> {} was counted with something else:", file::NAME);
+    for difference in &differences {
+        println!("    {difference}");
+    }
+    let commit = worktree::commit_of(file::NAME)?;
+    println!("    so commit {commit}, which wrote it, is counted here");
+    let before = {
+        let worktree = Worktree::add(&work().join("before/checkout"), &commit)?;
+        count(worktree.path(), &work().join("before"), &runner)?
+    };
+    let comparison = Comparison::of(&before, &counts);
+    print!("{comparison}");
+    comparison.ensure_same_paths(&format!("commit {commit}"))?;
+    comparison.verdict()
+}
+
+fn path() -> PathBuf {
+    files::root().join(file::NAME)
+}
+
+/// Where everything is that need not be kept.
+fn work() -> PathBuf {
+    files::target().join("counts")
+}
+
+/// What counts depend on besides the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct CountedWith {
+    rustc: String,
+    glibc: String,
+    cpu: String,
+    valgrind: String,
+}
+
+impl CountedWith {
+    fn here() -> Result<Self> {
+        let cpus = fs::read_to_string("/proc/cpuinfo").context("failed to read /proc/cpuinfo")?;
+        let cpu = match cpu_model(&cpus) {
+            Some(model) => model,
+            // Not every architecture has names for its models.
+            None => output_of("uname", &["-m"]).context("failed to run `uname -m`")?,
+        };
+        Ok(Self {
+            rustc: output_of("rustc", &["--version"]).context("rustc does not run")?,
+            glibc: output_of("getconf", &["GNU_LIBC_VERSION"])
+                .context("`getconf GNU_LIBC_VERSION` fails: this is to be run with glibc")?,
+            cpu,
+            valgrind: output_of("valgrind", &["--version"]).context("valgrind does not run")?,
+        })
+    }
+
+    /// Each by its name in the file.
+    fn entries(&self) -> [(&'static str, &str); 4] {
+        [
+            ("rustc", &self.rustc),
+            ("glibc", &self.glibc),
+            ("cpu", &self.cpu),
+            ("valgrind", &self.valgrind),
+        ]
+    }
+
+    /// What is not the same here, in words. Nothing: counts can be compared as they are.
+    fn differences(&self, here: &Self) -> Vec<String> {
+        let pairs = self.entries().into_iter().zip(here.entries());
+        pairs
+            .filter(|((_, there), (_, here))| there != here)
+            .map(|((name, there), (_, here))| format!("{name}: {there:?}, and here {here:?}"))
+            .collect()
+    }
+}
+
+/// What `/proc/cpuinfo` calls the first CPU, with the numbers of its model: names like "Intel Xeon Processor" stand for many.
+fn cpu_model(cpus: &str) -> Option<String> {
+    let value = |wanted: &str| {
+        let mut lines = cpus.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = lines.find(|(name, _)| name.trim() == wanted)?;
+        Some(value.trim())
+    };
+    let numbers = ["cpu family", "model", "stepping"].map(|name| value(name).unwrap_or("-"));
+    Some(format!("{} ({})", value("model name")?, numbers.join("/")))
+}
+
+/// Builds and runs the benches of a checkout.
+fn count(checkout: &Path, work: &Path, runner: &Path) -> Result<Counts> {
+    let benches = checkout.join("bench/counts");
+    ensure!(
+        benches.join("Cargo.toml").exists(),
+        "{} is missing: that commit has no benches to compare with; type: {RENEW}",
+        benches.display()
+    );
+    // Earlier results would be compared with, by other rules than ours.
+    let results = work.join("results");
+    if results.exists() {
+        fs::remove_dir_all(&results)
+            .with_context(|| format!("failed to remove {}", results.display()))?;
+    }
+    let mut command = cargo("bench");
+    command
+        .args(["--locked", "--benches", "--", "--output-format=json"])
+        .current_dir(&benches)
+        .env("CARGO_TARGET_DIR", work.join("build"))
+        .env("GUNGRAUN_HOME", &results)
+        .env("GUNGRAUN_RUNNER", runner)
+        .stderr(Stdio::inherit());
+    let line = exec::announce(&command);
+    let start = exec::now();
+    let output = command
+        .output()
+        .with_context(|| format!("failed to start `{line}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{line}` in {} failed ({})",
+        benches.display(),
+        output.status
+    );
+    println!("    {}", exec::human(start.elapsed()));
+    read(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// What the benches say: an object in each line.
+fn read(output: &str) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for line in output.lines().filter(|line| line.starts_with('{')) {
+        let (path, count) = read_line(line)
+            .with_context(|| format!("failed to read what gungraun says of a bench: {line}"))?;
+        // The function that is counted was not found, or the compiler did its work beforehand.
+        ensure!(count > 0, "nothing was counted of {path}");
+        if counts.insert(path.clone(), count).is_some() {
+            bail!("two benches are called {path}");
+        }
+    }
+    ensure!(!counts.is_empty(), "there are no benches");
+    Ok(counts)
+}
+
+fn read_line(line: &str) -> Result<(String, u64)> {
+    let said: serde_json::Value = serde_json::from_str(line)?;
+    let text = |name| said.get(name).and_then(serde_json::Value::as_str);
+    let function = text("function_name").context("no name of the function")?;
+    let path = match text("id") {
+        Some(input) => format!("{function}.{input}"),
+        None => function.to_owned(),
+    };
+    let count = said
+        .pointer("/profiles/0/data/total/metrics/Ir/values/new")
+        .and_then(serde_json::Value::as_u64)
+        .context("no count of instructions")?;
+    Ok((path, count))
+}
+
+#[cfg(test)]
+mod tests;
