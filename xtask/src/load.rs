@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::build::Profile;
 use crate::exec;
-use crate::server::Server;
+use crate::server::{Server, said};
 
 /// The server has this core to itself.
 pub(crate) const SERVER_CORE: &str = "0";
@@ -64,6 +64,46 @@ pub(crate) fn play(server: &Server, args: &[&str]) -> Result<Json> {
         output.status
     );
     serde_json::from_str(&summary).context("failed to read what the bots say")
+}
+
+/// A program that serves and says in one line where, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Serving {
+    /// Runs it, and waits for the line, which begins with `ready`.
+    pub(crate) fn start(command: &mut Command, ready: &'static str) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().expect("stdout was asked to be piped");
+        let mut serving = Self {
+            child,
+            url: String::new(),
+        };
+        let url = said(stdout, move |line| {
+            line.strip_prefix(ready).map(str::to_owned)
+        });
+        serving.url = url.context("it did not say that it listens")?;
+        Ok(serving)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Bots that go on while something else is done, gone when dropped.

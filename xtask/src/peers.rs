@@ -9,14 +9,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
-use crate::load::{CLIENT_CORE, SERVER_CORE, pinned};
-use crate::server::said;
+use crate::load::{CLIENT_CORE, SERVER_CORE, Serving, pinned};
 use crate::{exec, files, tools};
 
 /// A server to compare with.
@@ -153,23 +152,12 @@ impl Peer {
 
     /// Starts it on the server's core.
     pub(crate) fn start(&'static self) -> Result<PeerServer> {
-        let mut child = self
-            .command(SERVER_CORE, self.serve)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
+        let serving = Serving::start(&mut self.command(SERVER_CORE, self.serve), self.ready)
             .with_context(|| format!("failed to start {}", self.name))?;
-        let stdout = child.stdout.take().expect("stdout was asked to be piped");
-        let mut server = PeerServer {
+        Ok(PeerServer {
             peer: self,
-            child,
-            url: String::new(),
-        };
-        let url = said(stdout, |line| {
-            line.strip_prefix(self.ready).map(str::to_owned)
-        });
-        server.url = url.with_context(|| format!("{} did not say that it listens", self.name))?;
-        Ok(server)
+            serving,
+        })
     }
 }
 
@@ -177,29 +165,18 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) struct PeerServer {
     peer: &'static Peer,
-    child: Child,
-    url: String,
+    pub(crate) serving: Serving,
 }
 
 impl PeerServer {
-    /// Where it listens.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Puts the load of the arena on it, from the clients' core. What that says: `per_member_and_second` with `messages`, `payload_bytes`
     /// and `framed_bytes`; `server_cpu` and `load_cpu`, each as a share of a core.
     pub(crate) fn load(&self, warm_up: Duration, time: Duration) -> Result<Json> {
         let output = self
             .peer
             .command(CLIENT_CORE, self.peer.load)
-            .args(["--url", &self.url])
-            .args(["--server-pid", &self.child.id().to_string()])
+            .args(["--url", &self.serving.url])
+            .args(["--server-pid", &self.serving.id().to_string()])
             .args(["--warm-up", &warm_up.as_secs().to_string()])
             .args(["--for", &time.as_secs().to_string()])
             .stdin(Stdio::null())
@@ -214,13 +191,5 @@ impl PeerServer {
             output.status
         );
         serde_json::from_str(&summary).context("failed to read what the load says")
-    }
-}
-
-impl Drop for PeerServer {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

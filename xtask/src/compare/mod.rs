@@ -6,7 +6,7 @@
 
 mod report;
 
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
@@ -15,9 +15,9 @@ use self::report::{Measured, report, row};
 use crate::bench::keep;
 use crate::build::{self, Part, Profile};
 use crate::exec::{self, cargo};
-use crate::load::{CLIENT_CORE, SERVER_CORE, ensure_cores, pinned, serve};
+use crate::load::{CLIENT_CORE, SERVER_CORE, Serving, ensure_cores, pinned, serve};
 use crate::peers::{BUN, COLYSEUS, Peer, SOCKETIO, WS, WS_CORK};
-use crate::server::{Server, said};
+use crate::server::Server;
 
 /// Servers at one kind of work.
 #[derive(Debug)]
@@ -182,12 +182,15 @@ impl Comparison {
     fn measure(&self, subject: &Subject) -> Result<Measured> {
         match subject {
             Subject::Floor => {
-                let floor = Floor::start()?;
-                self.load("floor", &floor.url, floor.child.id(), &[])
+                let mut command = pinned(SERVER_CORE);
+                command.arg(Profile::Release.binary().with_file_name(FLOOR));
+                let floor = Serving::start(&mut command, "floor listening on ")
+                    .context("failed to start the floor")?;
+                self.load("floor", &floor.url, floor.id(), &[])
             }
             Subject::Peer(peer) => {
                 let server = peer.start()?;
-                self.load(peer.folder, server.url(), server.id(), &[])
+                self.load(peer.folder, &server.serving.url, server.serving.id(), &[])
             }
             Subject::Parlor(parlor) => {
                 let mut command = serve();
@@ -235,40 +238,3 @@ impl Subject {
 
 const LOAD: &str = "parlor-bench";
 const FLOOR: &str = "parlor-floor";
-
-/// The floor, gone when dropped.
-#[derive(Debug)]
-struct Floor {
-    child: Child,
-    url: String,
-}
-
-impl Floor {
-    fn start() -> Result<Self> {
-        let mut command: Command = pinned(SERVER_CORE);
-        let mut child = command
-            .arg(Profile::Release.binary().with_file_name(FLOOR))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("failed to start the floor")?;
-        let stdout = child.stdout.take().expect("stdout was asked to be piped");
-        let mut floor = Self {
-            child,
-            url: String::new(),
-        };
-        let url = said(stdout, |line| {
-            line.strip_prefix("floor listening on ").map(str::to_owned)
-        });
-        floor.url = url.context("the floor did not say that it listens")?;
-        Ok(floor)
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
