@@ -77,11 +77,14 @@ pub(super) async fn upgrade(
         Ok(admission) => admission,
         Err(refused) => return close_at_once(upgrade, node, connection, refused),
     };
+    // Before it is answered: a client has the answer before it gives up and opens another.
+    let opened = Instant::now();
     upgrade.on_upgrade(async move |stream| {
         let span = tracing::debug_span!("session");
         let link = Link {
             transport: Transport::new(stream, subprotocol, &node.limits),
             subprotocol,
+            opened,
             connection,
         };
         session::run(node, link, admission).instrument(span).await;

@@ -201,7 +201,8 @@ impl Session {
         loop {
             match self.inputs.recv().await {
                 Some(SessionInput::Takeover(takeover)) => {
-                    if self.handle.generations().accepts(takeover.generation) {
+                    let is_good = self.handle.generations().accepts(takeover.generation);
+                    if is_good && !self.is_late(&takeover) {
                         return End::Replaced(takeover);
                     }
                     takeover.refuse();
@@ -211,6 +212,13 @@ impl Session {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Whether a used token came once more, on a connection that its client had opened, and given up, before the one on which
+    /// it was used: the network kept it back. It knows less than the newer one, and would take the session back to there.
+    fn is_late(&self, takeover: &Takeover) -> bool {
+        let is_repeated = takeover.generation < self.handle.generations().newest();
+        is_repeated && self.taken_up_in.is_some_and(|it| takeover.link.opened < it)
     }
 
     /// Goes on in a new connection.
@@ -230,6 +238,7 @@ impl Session {
         self.parked.clear();
         self.state.peer.connection = self.outbox.turn_over();
         self.state.peer.subprotocol = link.subprotocol;
+        self.taken_up_in = Some(link.opened);
         let renamed = identity.map(|it| self.state.take_identity(it));
         self.begin_identity();
         let mut answers = Vec::new();

@@ -121,6 +121,8 @@ impl Peer {
 pub(crate) struct Link {
     pub(crate) transport: Transport,
     pub(crate) subprotocol: Subprotocol,
+    /// When it became a WebSocket. Whatever the network does to what is sent on it, a client opens one after the other.
+    pub(crate) opened: Instant,
     /// Held for as long as the connection lasts.
     pub(crate) connection: Connection,
 }
@@ -162,6 +164,8 @@ struct Session {
     rates: Rates,
     /// Where the client said it was when it came back, until it is known to have its new token.
     resumed_from: Vec<Position>,
+    /// When the connection was opened in which it was taken up last.
+    taken_up_in: Option<Instant>,
     /// Frames that waited for a leave that is done now.
     parked: Vec<ClientFrame>,
     /// Until when the rooms are kept that the client has not come back to, though it is back itself.
@@ -205,6 +209,7 @@ impl Session {
             fanout: Fanout::new(Arc::clone(&node.metrics)),
             rates: Rates::new(limits.rates),
             resumed_from: Vec::new(),
+            taken_up_in: None,
             parked: Vec::new(),
             unclaimed_until: None,
             is_drain_due: false,

@@ -5,7 +5,7 @@ use parlor_tests::{TestClient, TestServer};
 
 use serde_json::json;
 
-use super::{count, pair, position};
+use super::{count, counted, numbers, pair, position};
 
 async fn refusal(server: &TestServer, resume: client::Resume) -> String {
     let mut stranger = TestClient::connect(server).await;
@@ -108,6 +108,56 @@ async fn rs6_a_token_is_good_no_more_once_what_came_behind_the_next_is_acknowled
         "RESUME_REFUSED"
     );
     back.round_trip().await;
+}
+
+/// The same, before the newer connection said anything. What the older one asks for is no longer kept, and so would have begun
+/// anew at a place where the client already is: what it counts would agree no more.
+#[tokio::test]
+async fn rs6_a_used_token_is_not_good_again_on_an_older_connection() {
+    let server = TestServer::with_limits(|limits| {
+        limits.retained_bytes_max = 0;
+    })
+    .await;
+    let (mut speaker, listener, joined) = pair(&server).await;
+    let lost = listener.cut();
+    count(&mut speaker, 0..2).await;
+    let rooms = || vec![position(joined.epoch, joined.seq)];
+    let mut older = TestClient::connect(&server).await;
+    let (mut back, _) = lost.back(&server, Subprotocol::Json, rooms()).await;
+    // A room keeps 64 KiB in any case, and this is more.
+    let filler = "x".repeat(30 << 10);
+    for n in 2..7 {
+        let data = json!({ "n": n, "filler": filler });
+        speaker.applied("hall", &data).await;
+    }
+    let late = older.try_resume(lost.resume_frame(rooms())).await;
+    assert_eq!(late.unwrap_err(), "RESUME_REFUSED");
+    let got = counted(&mut back, 7).await;
+    assert_eq!(numbers(&got), [0, 1, 2, 3, 4, 5, 6]);
+    let (mut again, _) = back
+        .memory()
+        .back(
+            &server,
+            Subprotocol::Json,
+            vec![position(joined.epoch, got[6].0)],
+        )
+        .await;
+    let ack = client::Ack {
+        room: "hall".to_owned(),
+        epoch: joined.epoch,
+        seq: got[6].0,
+        count: 7,
+    };
+    again.send(ack).await;
+    count(&mut speaker, 7..8).await;
+    let next = again
+        .expect("anything of the room", |frame| match frame {
+            ServerFrame::RoomMessage(message) => Some(message.seq),
+            ServerFrame::Reset(reset) => panic!("a needless reset: {reset:?}"),
+            _ => None,
+        })
+        .await;
+    assert!(next > got[6].0);
 }
 
 #[tokio::test]
