@@ -16,7 +16,7 @@ use parlor_server::{
     raise_open_files,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -200,8 +200,8 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let catalog = Arc::new(plugins::catalog(&config)?);
     tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     let listeners = Listeners {
-        public: bind(config.listen, "--listen").await?,
-        admin: bind(config.admin_listen, "--admin-listen").await?,
+        public: bind(config.listen, "--listen")?,
+        admin: bind(config.admin_listen, "--admin-listen")?,
     };
     parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let scheme = if config.tls.is_some() {
@@ -284,10 +284,24 @@ fn read_config(path: &Path) -> Result<FileConfig, Error> {
     toml::from_str(&text).map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listen on {address}; choose another with {flag}"))
+/// How many connections may wait to be accepted: whoever comes when there are as many is heard of again only a second later.
+/// The system has a bound of its own, by default 4,096 too (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
+
+fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| format!("listen on {address}; choose another with {flag}"))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that was restarted need not wait for the end of the connections of the one before.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Says where the server is: to other commands by a file, for as long as it is kept, and by the one line that scripts

@@ -11,7 +11,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
+
+/// As many connections may wait to be accepted as with Parlor.
+const BACKLOG: u32 = 4_096;
 
 /// A server that does as little as a server can: `echo` and `fanout` over plain WebSockets, without looking at messages.
 #[derive(Debug, Parser)]
@@ -31,7 +34,13 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> io::Result<Infallible> {
-    let listener = TcpListener::bind(cli.listen).await?;
+    let socket = match cli.listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(cli.listen)?;
+    let listener = socket.listen(BACKLOG)?;
     println!("floor listening on http://{}", listener.local_addr()?);
     parlor_floor::serve(listener).await
 }

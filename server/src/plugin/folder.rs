@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use super::catalog::{Catalog, LoadError, Offer, Origin};
@@ -130,7 +130,10 @@ pub(crate) async fn watch(dir: &Path, catalog: &Catalog, uploads: &Uploads) -> I
 
 /// Has the system tell of changes, if it can.
 fn watcher(dir: &Path, changed: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let tell = move |_: notify::Result<notify::Event>| {
+    let tell = move |event: notify::Result<Event>| {
+        if event.as_ref().is_ok_and(is_only_looked_at) {
+            return;
+        }
         // One word is enough, however many changes there are.
         let _ = changed.try_send(());
     };
@@ -143,6 +146,17 @@ fn watcher(dir: &Path, changed: mpsc::Sender<()>) -> Option<RecommendedWatcher> 
             tracing::warn!(folder = %dir.display(), %error, "the system does not tell of changes in the folder of plugins; it is looked at every {} s", RESCAN.as_secs());
         })
         .ok()
+}
+
+/// Whether something was only looked at, which we do ourselves, again and again.
+fn is_only_looked_at(event: &Event) -> bool {
+    use notify::event::{AccessKind, AccessMode, EventKind};
+    match event.kind {
+        // Where somebody wrote, this is the end of it.
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+        EventKind::Access(_) => true,
+        _ => false,
+    }
 }
 
 async fn take(path: &Path, catalog: &Catalog, uploads: &Uploads) {
@@ -194,6 +208,27 @@ mod tests {
             read(&paths[0], 5),
             Err(LoadError::TooLarge { bytes_max: 5 })
         ));
+    }
+
+    /// A server that was told of its own looks used to look without end.
+    #[test]
+    fn what_the_system_tells_of_our_own_looks_is_no_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = dir.path().join("old.wasm");
+        fs::write(&old, "old").unwrap();
+        let (told, events) = std::sync::mpsc::channel();
+        let mut watcher = notify::recommended_watcher(told).unwrap();
+        watcher
+            .watch(dir.path(), RecursiveMode::NonRecursive)
+            .unwrap();
+        looks(dir.path()).unwrap();
+        read(&old, 100).unwrap();
+        let new = dir.path().join("new.wasm");
+        fs::write(&new, "new").unwrap();
+        // They come in order: the first that counts is about the new file.
+        let mut events = events.iter().map(Result::unwrap);
+        let change = events.find(|it| !is_only_looked_at(it)).unwrap();
+        assert_eq!(change.paths, [new]);
     }
 
     #[test]
