@@ -3,6 +3,7 @@
 //! `rmp-serde` writes more than the value model has: NaN, extension types, maps whose keys are numbers. So what leaves a
 //! room is checked once here, where the author can still be told which field it is.
 
+use std::cell::Cell;
 use std::fmt;
 
 use rmp::{Marker, encode};
@@ -15,6 +16,14 @@ const DEPTH_MAX: usize = 64;
 /// Floats up to this size that have no fraction are integers in the value model.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
+/// What is kept of the space that values are written to before they are checked.
+const SCRATCH_BYTES_MAX: usize = 64 << 10;
+
+thread_local! {
+    /// Taken for as long as it is in use: a value may write another one while it is written itself.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// One value of Parlor's value model, as MessagePack.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload(Vec<u8>);
@@ -26,9 +35,16 @@ impl Payload {
     /// When the value has something that the value model lacks: NaN, an infinity, a key that is neither text nor a whole
     /// number, or more than 64 levels.
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, PayloadError> {
-        let raw =
-            rmp_serde::to_vec_named(value).map_err(|error| PayloadError::new(error.to_string()))?;
-        Self::from_bytes(&raw)
+        let mut raw = SCRATCH.take();
+        raw.clear();
+        let written = rmp_serde::encode::write_named(&mut raw, value);
+        let payload = written
+            .map_err(|error| PayloadError::new(error.to_string()))
+            .and_then(|()| Self::from_bytes(&raw));
+        if raw.capacity() <= SCRATCH_BYTES_MAX {
+            SCRATCH.set(raw);
+        }
+        payload
     }
 
     /// MessagePack that came from elsewhere, from the storage for instance.

@@ -110,8 +110,8 @@ impl Fanout {
     }
 
     /// Sends one recipient a frame that others may get too.
-    pub(crate) fn deliver(&self, peer: &Peer, encoded: &Encoded) {
-        let message = || encoded.message(peer.subprotocol, &self.metrics);
+    pub(crate) fn deliver(&self, peer: &Peer, frame: &impl Encode) {
+        let message = || frame.message(peer.subprotocol, &self.metrics);
         match &self.exit {
             Exit::Open => peer.outbox.push(peer.connection, self.burst, message()),
             Exit::Durable(release) => release.leave(Leaving::Frame {
@@ -149,43 +149,97 @@ impl Fanout {
     }
 }
 
+/// What can be had in every encoding, and is made at most once in each.
+pub(crate) trait Encode {
+    /// The message in one encoding, made when it is first asked for.
+    fn message(&self, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes;
+}
+
+/// A place for a message of each encoding.
+type Messages = [OnceLock<Bytes>; Subprotocol::ALL.len()];
+
 /// One frame, and what it was encoded to so far.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     frame: ServerFrame,
-    messages: [OnceLock<Bytes>; Subprotocol::ALL.len()],
+    messages: Messages,
 }
 
 impl Encoded {
     pub(crate) fn new(frame: ServerFrame) -> Self {
         Self {
             frame,
-            messages: Default::default(),
+            messages: Messages::default(),
         }
     }
+}
 
-    pub(crate) fn frame(&self) -> &ServerFrame {
-        &self.frame
-    }
-
-    /// The frame in one encoding, made when it is first asked for.
-    pub(crate) fn message(&self, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes {
+impl Encode for Encoded {
+    fn message(&self, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes {
+        let encode = || encode(&self.frame, subprotocol, metrics);
         self.messages[subprotocol.index()]
-            .get_or_init(|| {
-                metrics.encoding_made(subprotocol);
-                metrics.time(Stage::Encode, || subprotocol.encode_server(&self.frame))
-            })
+            .get_or_init(encode)
             .clone()
     }
+}
 
-    /// About what it takes in memory.
+/// A frame that was sent, kept as the messages that it was sent as: that is less than the frame, which can be had from any of
+/// them again.
+#[derive(Debug)]
+pub(crate) struct Sent(Messages);
+
+impl Sent {
+    /// Of a frame that was sent to all whom it reached.
+    pub(crate) fn new(encoded: Encoded) -> Self {
+        let Encoded { frame, messages } = encoded;
+        if messages.iter().all(|it| it.get().is_none()) {
+            let _ = messages[KEPT.index()].set(KEPT.encode_server(&frame));
+        }
+        Self(messages)
+    }
+
+    /// The frame.
+    pub(crate) fn frame(&self) -> ServerFrame {
+        let mut messages = Subprotocol::ALL.into_iter().zip(&self.0);
+        let found = messages.find_map(|(subprotocol, it)| Some((subprotocol, it.get()?)));
+        let (subprotocol, message) = found.expect("it is made with a message");
+        let frame = subprotocol.decode_server(message);
+        frame.expect("what was encoded here can be decoded")
+    }
+
+    /// What it takes of memory beside itself.
     pub(crate) fn bytes(&self) -> usize {
-        let payload = match &self.frame {
-            ServerFrame::RoomMessage(message) => message.data.as_msgpack().len(),
-            _ => 0,
-        };
-        let encoded = self.messages.iter().filter_map(OnceLock::get);
-        size_of::<Self>() + payload + encoded.map(Bytes::len).sum::<usize>()
+        self.0
+            .iter()
+            .filter_map(OnceLock::get)
+            .map(Bytes::len)
+            .sum()
+    }
+}
+
+impl Encode for Sent {
+    fn message(&self, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes {
+        let encode = || encode(&self.frame(), subprotocol, metrics);
+        self.0[subprotocol.index()].get_or_init(encode).clone()
+    }
+}
+
+/// What a frame is kept as that was sent to nobody yet.
+const KEPT: Subprotocol = Subprotocol::Binary;
+
+/// To look at the clock takes a good part of what the encoding of a message does: one of so many is timed, and stands for all
+/// of them. States are larger, and all are.
+const TIMED_EVERY: u32 = 16;
+
+fn encode(frame: &ServerFrame, subprotocol: Subprotocol, metrics: &Metrics) -> Bytes {
+    let encode = || subprotocol.encode_server(frame);
+    let made_before = metrics.encoding_made(subprotocol);
+    if matches!(frame, ServerFrame::RoomState(_) | ServerFrame::RoomPatch(_)) {
+        metrics.time(Stage::Encode, encode)
+    } else if made_before.is_multiple_of(TIMED_EVERY.into()) {
+        metrics.time_sample(Stage::Encode, TIMED_EVERY, encode)
+    } else {
+        encode()
     }
 }
 

@@ -429,8 +429,9 @@ impl Metrics {
         self.bytes_out[subprotocol.index()].inc_by(bytes as u64);
     }
 
-    pub(crate) fn encoding_made(&self, subprotocol: Subprotocol) {
-        self.encodings[subprotocol.index()].inc();
+    /// Gives how many there were before.
+    pub(crate) fn encoding_made(&self, subprotocol: Subprotocol) -> u64 {
+        self.encodings[subprotocol.index()].inc()
     }
 
     #[cfg(test)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parlor_proto::{Payload, ServerFrame, Subprotocol, server};
 
 use crate::breakage::TestBreak;
-use crate::fanout::Encoded;
+use crate::fanout::{Encode as _, Encoded};
 use crate::telemetry::Metrics;
 
 /// Which state of a view a client has: the room's epoch, and the version.

@@ -11,6 +11,11 @@ use super::wit;
 
 /// Batches beyond this many bytes call for a new save.
 pub(super) const BATCH_BYTES_MAX: usize = 256 << 10;
+/// And beyond this many where a save is small, and nobody waits for it: what is kept of thousands of rooms is better small
+/// enough to stay in the processor's cache.
+const BATCH_BYTES_MIN: usize = 16 << 10;
+/// A save costs about as much as its bytes, which is little beside batches of so many times as many.
+const BATCH_BYTES_PER_SAVED: usize = 16;
 /// What an event weighs beside its payload.
 const EVENT_BYTES: usize = 64;
 
@@ -64,6 +69,8 @@ pub(super) struct FlightRecorder {
     start: Start,
     batches: Vec<Recorded>,
     bytes: usize,
+    /// Whether each save is written down, which costs more than what it spares here.
+    is_written: bool,
     /// So many batches call for a new save.
     batches_max: usize,
     /// The same for the save that comes next, which is the first one's own.
@@ -76,6 +83,7 @@ impl FlightRecorder {
             start,
             batches: Vec::new(),
             bytes: 0,
+            is_written: false,
             batches_max: usize::MAX,
             next_batches_max: usize::MAX,
         }
@@ -89,9 +97,10 @@ impl FlightRecorder {
         (before, std::mem::take(&mut self.batches))
     }
 
-    /// Asks for a save after so many batches at the latest. By `chance` the first comes up to half as much earlier: rooms
+    /// Asks for a save, which is written down, after so many batches at the latest. By `chance` the first comes up to half as much earlier: rooms
     /// that were opened together would all save at the same moment else, again and again.
     pub(super) fn save_after(&mut self, batches_max: usize, chance: u64) {
+        self.is_written = true;
         self.batches_max = batches_max;
         let earlier = usize::try_from(chance).unwrap_or(0) % (batches_max / 2).max(1);
         self.next_batches_max = batches_max - earlier;
@@ -104,7 +113,15 @@ impl FlightRecorder {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.is_large() || self.batches.len() >= self.next_batches_max
+        self.bytes > self.bytes_max() || self.batches.len() >= self.next_batches_max
+    }
+
+    fn bytes_max(&self) -> usize {
+        if self.is_written {
+            return BATCH_BYTES_MAX;
+        }
+        let worth = self.start.saved.len() * BATCH_BYTES_PER_SAVED;
+        worth.clamp(BATCH_BYTES_MIN, BATCH_BYTES_MAX)
     }
 
     /// Whether it holds as many bytes as it may.

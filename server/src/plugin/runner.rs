@@ -132,6 +132,12 @@ pub(crate) struct Ran {
     pub(crate) log_lines_dropped: u64,
 }
 
+/// A step that failed, and what it was to run.
+struct Failed {
+    fault: Fault,
+    batch: wit::Batch,
+}
+
 /// One step that was run.
 #[derive(Debug)]
 pub(crate) struct Stepped {
@@ -303,13 +309,25 @@ impl Runner {
         Ok(ran)
     }
 
-    /// Runs a batch. After a fault nothing of it was applied, and the runner is good for [`Self::recover`] only.
-    pub(crate) fn run(&mut self, input: &BatchInput) -> Result<Ran, Fault> {
+    /// Runs a batch. After a fault nothing of it was applied, and the runner is good for [`Self::recover`] only. If all went
+    /// well, and there is no journal to write the events to, they are the flight recorder's and not in `input` any more.
+    pub(crate) fn run(&mut self, input: &mut BatchInput) -> Result<Ran, Fault> {
         let mut ran = Ran {
             first_step: self.position.step,
             ..Ran::default()
         };
-        self.step(input, 0..input.events.len(), &mut ran)?;
+        let events = if self.is_hashing {
+            input.events.clone()
+        } else {
+            std::mem::take(&mut input.events)
+        };
+        let all = 0..events.len();
+        let batch = self.numbered(input, events);
+        if let Err(failed) = self.run_step(batch, all, &mut ran) {
+            let Failed { fault, batch } = *failed;
+            input.events = batch.events;
+            return Err(fault);
+        }
         self.forgive();
         self.save_if_full(&mut ran);
         Ok(ran)
@@ -377,22 +395,45 @@ impl Runner {
         events: Range<usize>,
         ran: &mut Ran,
     ) -> Result<(), Fault> {
-        let Some(instance) = self.instance.take() else {
-            return Err(Fault::new(FaultKind::Trap, "the instance is gone"));
-        };
-        let batch = wit::Batch {
+        let batch = self.numbered(input, input.events[events.clone()].to_vec());
+        self.run_step(batch, events, ran)
+            .map_err(|failed| failed.fault)
+    }
+
+    fn numbered(&self, input: &BatchInput, events: Vec<wit::Event>) -> wit::Batch {
+        wit::Batch {
             step: self.position.step,
             first_event: self.position.next_event,
             tick: input.tick,
             now_ms: input.now_ms,
             seed: self.seed,
-            events: input.events[events.clone()].to_vec(),
+            events,
+        }
+    }
+
+    fn run_step(
+        &mut self,
+        batch: wit::Batch,
+        events: Range<usize>,
+        ran: &mut Ran,
+    ) -> Result<(), Box<Failed>> {
+        let failed = |fault, batch| Box::new(Failed { fault, batch });
+        let Some(instance) = self.instance.take() else {
+            let fault = Fault::new(FaultKind::Trap, "the instance is gone");
+            return Err(failed(fault, batch));
         };
         let _span = tracing::debug_span!("plugin", step = batch.step, events = batch.events.len())
             .entered();
-        let (mut instance, effects) = instance.step(&batch)?;
+        let (mut instance, effects) = match instance.step(&batch) {
+            Ok(stepped) => stepped,
+            Err(fault) => return Err(failed(fault, batch)),
+        };
         let last_member = effect::last_member(&batch.events).max(self.position.last_member);
-        let effects = effect::check(effects, &batch.events, last_member, &self.version.limits)?;
+        let checked = effect::check(effects, &batch.events, last_member, &self.version.limits);
+        let effects = match checked {
+            Ok(effects) => effects,
+            Err(fault) => return Err(failed(fault, batch)),
+        };
         let effects_hash = if self.is_hashing || self.audit.is_some() || self.trial.is_some() {
             effect_hash::hash(&effects)
         } else {
@@ -403,8 +444,10 @@ impl Runner {
         self.usage
             .add(recorded.cost, step_cpu, recorded.output_bytes);
         self.usage.memory_bytes = instance.memory_bytes();
-        if let Some(trial) = &mut self.trial {
-            trial.note(&recorded, effects_hash, &self.usage)?;
+        if let Some(trial) = &mut self.trial
+            && let Err(fault) = trial.note(&recorded, effects_hash, &self.usage)
+        {
+            return Err(failed(fault, recorded.batch));
         }
         let batch = &recorded.batch;
         ran.cost = ran.cost.max(instance.last_cost);

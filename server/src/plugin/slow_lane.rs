@@ -78,9 +78,12 @@ impl Work {
                 let opened = Runner::open(version, &config);
                 Done::Opened(opened.map(|(runner, effects)| (Box::new(runner), effects)))
             }
-            Self::Run { mut runner, input } => {
+            Self::Run {
+                mut runner,
+                mut input,
+            } => {
                 let ran = runner
-                    .run(&input)
+                    .run(&mut input)
                     .unwrap_or_else(|fault| runner.recover(&input, &fault));
                 Done::Ran(Box::new(RanBatch { runner, input, ran }))
             }

@@ -253,7 +253,7 @@ impl Runner {
         let report = self.trial_report(fault, input.events.len());
         let mut ran = match self.roll_back(fault) {
             Ok(back) => {
-                let ran = self.run(input);
+                let ran = self.run(&mut input.clone());
                 let ran = ran.unwrap_or_else(|fault| self.recover(input, &fault));
                 Ran {
                     rolled_back: Some(Box::new(back)),

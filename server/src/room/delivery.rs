@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn other() -> Recipients {
-        Recipients::Only([1].into())
+        Recipients::Only([1][..].into())
     }
 
     /// SQ4

@@ -1,5 +1,6 @@
 //! What others hold of a room: its mailbox, and the little of its status that listings and quick match look at.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
@@ -316,15 +317,27 @@ impl MailboxBounds {
     }
 }
 
-/// The way to a room.
+/// The way to a room. Cheap to clone, which is done for every message.
 #[derive(Debug, Clone)]
-pub(crate) struct RoomHandle {
+pub(crate) struct RoomHandle(Arc<Way>);
+
+/// What all who know a room share of it.
+#[derive(Debug)]
+pub(crate) struct Way {
     pub(crate) identity: Arc<RoomIdentity>,
     pub(crate) status: Arc<RoomStatus>,
     mailbox: mpsc::Sender<RoomInput>,
     bounds: MailboxBounds,
     /// Answers of the storage.
-    pub(super) answers: Arc<Answers>,
+    pub(super) answers: Answers,
+}
+
+impl Deref for RoomHandle {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.0
+    }
 }
 
 /// Why a room did not take an input.
@@ -343,13 +356,13 @@ impl RoomHandle {
         mailbox: mpsc::Sender<RoomInput>,
         bounds: MailboxBounds,
     ) -> Self {
-        Self {
+        Self(Arc::new(Way {
             identity,
             status,
             mailbox,
             bounds,
-            answers: Arc::default(),
-        }
+            answers: Answers::default(),
+        }))
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -358,7 +371,7 @@ impl RoomHandle {
 
     /// Whether two handles lead to the very same room, not only to the same name.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.status, &other.status)
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Gives back a player's seat that quick match took for a session that does not come.

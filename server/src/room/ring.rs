@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::durable::{BadNote, frame_bytes, frame_from};
-use crate::fanout::Encoded;
+use crate::fanout::{Encoded, Sent};
 
 /// The most that one room retains.
 pub(crate) const RING_BYTES_MAX: usize = 4 << 20;
@@ -38,15 +39,18 @@ impl RetainedBytes {
     }
 }
 
+/// Numbers of members. Most frames that are not for everyone are for one, or for all but one.
+type Members = SmallVec<[u32; 4]>;
+
 /// Whom a frame was for, by the members there were at that time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Recipients {
     /// All who were in by then: a member's position is never before its own beginning.
     Everyone,
     /// All but these, in rising order.
-    Except(Box<[u32]>),
+    Except(Members),
     /// These, in rising order.
-    Only(Box<[u32]>),
+    Only(Members),
 }
 
 impl Recipients {
@@ -61,7 +65,8 @@ impl Recipients {
     fn bytes(&self) -> usize {
         match self {
             Self::Everyone => 0,
-            Self::Except(ids) | Self::Only(ids) => size_of_val::<[u32]>(ids),
+            Self::Except(ids) | Self::Only(ids) if ids.spilled() => size_of_val::<[u32]>(ids),
+            Self::Except(_) | Self::Only(_) => 0,
         }
     }
 }
@@ -72,7 +77,7 @@ struct Retained {
     seq: u64,
     since: Instant,
     recipients: Recipients,
-    frame: Encoded,
+    frame: Sent,
     bytes: usize,
 }
 
@@ -107,7 +112,8 @@ impl Ring {
 
     /// Keeps the frame that was just sent.
     pub(crate) fn push(&mut self, seq: u64, recipients: Recipients, frame: Encoded, now: Instant) {
-        let bytes = frame.bytes() + recipients.bytes();
+        let frame = Sent::new(frame);
+        let bytes = size_of::<Retained>() + frame.bytes() + recipients.bytes();
         self.bytes += bytes;
         self.node.retained.fetch_add(bytes, Ordering::Relaxed);
         self.frames.push_back(Retained {
@@ -153,7 +159,7 @@ impl Ring {
     }
 
     /// The frames for a member after a position, as far as they are here.
-    pub(crate) fn after(&self, seq: u64, member: u32) -> impl Iterator<Item = &Encoded> {
+    pub(crate) fn after(&self, seq: u64, member: u32) -> impl Iterator<Item = &Sent> {
         let start = self.frames.partition_point(|it| it.seq <= seq);
         self.frames
             .range(start..)
@@ -166,7 +172,13 @@ impl Ring {
         RingNote {
             floor: self.floor,
             frames: frames
-                .map(|it| (it.seq, it.recipients.clone(), frame_bytes(it.frame.frame())))
+                .map(|it| {
+                    (
+                        it.seq,
+                        it.recipients.clone(),
+                        frame_bytes(&it.frame.frame()),
+                    )
+                })
                 .collect(),
         }
     }
@@ -229,7 +241,7 @@ mod tests {
         let (mut ring, now) = (ring(), Instant::now());
         ring.push(1, Recipients::Everyone, frame(1), now);
         ring.push(2, only(&[7]), frame(1), now);
-        ring.push(3, Recipients::Except([8].into()), frame(1), now);
+        ring.push(3, Recipients::Except([8][..].into()), frame(1), now);
         ring.push(4, only(&[8, 9]), frame(1), now);
         assert_eq!(ring.after(0, 7).count(), 3);
         assert_eq!(ring.after(1, 7).count(), 2);

@@ -260,7 +260,7 @@ mod tests {
 
     use parlor_proto::{ClientFrame, Subprotocol};
 
-    use super::super::{Peer, now};
+    use super::super::Peer;
     use super::*;
 
     fn state(who: Who) -> SessionState {
@@ -303,7 +303,7 @@ mod tests {
                 name: Some("Ann".to_owned()),
             }),
         ] {
-            let actions = state.on_frame(Ok(frame), now());
+            let actions = state.on_frame(Ok(frame), Instant::now().into_std());
             assert_eq!(refusals(&actions), ["NOT_AUTHENTICATED"]);
             assert_eq!(actions.len(), 1);
         }
@@ -313,7 +313,7 @@ mod tests {
             rooms: Vec::new(),
         });
         assert_eq!(
-            refusals(&state.on_frame(Ok(resume), now())),
+            refusals(&state.on_frame(Ok(resume), Instant::now().into_std())),
             ["RESUME_REFUSED"]
         );
     }
@@ -339,7 +339,7 @@ mod tests {
             token: None,
             name: Some("Bob".to_owned()),
         };
-        let actions = state.on_frame(Ok(ClientFrame::Auth(named)), now());
+        let actions = state.on_frame(Ok(ClientFrame::Auth(named)), Instant::now().into_std());
         assert_eq!(refusals(&actions), ["FORBIDDEN"]);
         let renewed = state.on_identified(identity("ann", Some("Ann Jones")), Some("Bob"));
         assert!(matches!(renewed.unwrap()[..], [Action::Welcome]));

@@ -32,7 +32,7 @@ use self::outbox::{Bounds, Control, Outbox, Overflow};
 use self::rates::Rates;
 use self::registry::SessionHandle;
 use self::rooms::{busy, gone};
-use self::state::{Action, Now, SessionState, error};
+use self::state::{Action, SessionState, error};
 use self::transport::Transport;
 use crate::accept::Connection;
 use crate::auth::Admission;
@@ -272,13 +272,17 @@ impl Session {
         let _ = room.post_surely(input).await;
     }
 
-    /// Takes a frame. `Some` if that ends the connection.
-    async fn handle(&mut self, frame: Result<ClientFrame, FrameError>) -> Option<Ending> {
+    /// Takes a frame that came at that time. `Some` if that ends the connection.
+    async fn handle(
+        &mut self,
+        frame: Result<ClientFrame, FrameError>,
+        since: Instant,
+    ) -> Option<Ending> {
         if let Ok(ClientFrame::Ack(ack)) = &frame {
             self.note_proof(ack);
         }
         let may_change_name = matches!(frame, Ok(ClientFrame::Auth(_)));
-        let mut actions = VecDeque::from(self.state.on_frame(frame, now()));
+        let mut actions = VecDeque::from(self.state.on_frame(frame, since.into_std()));
         while let Some(action) = actions.pop_front() {
             match action {
                 Action::Authenticate(token, name) => {
@@ -297,6 +301,7 @@ impl Session {
                     }
                 }
                 Action::List(request) => self.list(&request),
+                Action::Pong(ping) => self.pong(&ping),
                 Action::Post(room, input) => self.post(&room, input).await,
                 // The next one says the same and more.
                 Action::Ack(room, input) => drop(room.post(input)),
@@ -397,6 +402,15 @@ impl Session {
         self.send(frame);
     }
 
+    fn pong(&mut self, ping: &client::Ping) {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix_ms = since_1970.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+        self.send(ServerFrame::Pong(server::Pong {
+            timestamp: ping.timestamp,
+            server_time_ms: unix_ms,
+        }));
+    }
+
     fn send(&mut self, frame: ServerFrame) {
         if let ServerFrame::Error(refused) = &frame
             && let Some(code) = ErrorCode::from_name(&refused.code)
@@ -421,13 +435,5 @@ fn overflow_reason(overflow: Overflow) -> &'static str {
     match overflow {
         Overflow::Frames | Overflow::Bytes => "more is queued for this client than it reads",
         Overflow::Node => "the server has too much queued, and this client reads too slowly",
-    }
-}
-
-fn now() -> Now {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    Now {
-        instant: Instant::now().into_std(),
-        unix_ms: since_1970.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
     }
 }

@@ -46,6 +46,9 @@ pub(super) struct Serving {
     is_pinged: bool,
     /// How many of our pings were not answered yet.
     unanswered_pings: u32,
+    /// Whether something was done since the timer was set by which it may have to be set sooner. What is only written has
+    /// nothing to do with it.
+    may_look_sooner: bool,
 }
 
 impl Serving {
@@ -58,6 +61,7 @@ impl Serving {
             last_heard: Instant::now(),
             is_pinged: false,
             unanswered_pings: 0,
+            may_look_sooner: true,
         }
     }
 
@@ -87,9 +91,11 @@ impl Serving {
             if self.replay(session).await? {
                 continue;
             }
-            let next_look = self.next_look(session);
-            if next_look < timer.deadline() {
-                timer.as_mut().reset(next_look);
+            if std::mem::take(&mut self.may_look_sooner) {
+                let next_look = self.next_look(session);
+                if next_look < timer.deadline() {
+                    timer.as_mut().reset(next_look);
+                }
             }
             tokio::select! {
                 inbound = self.link.transport.receive() => self.read(session, inbound).await?,
@@ -135,8 +141,10 @@ impl Serving {
     async fn read(&mut self, session: &mut Session, first: Inbound) -> Result<(), End> {
         let mut inbound = Some(first);
         let mut count = 0;
+        // One look at the clock for all that is there.
+        self.last_heard = Instant::now();
+        self.may_look_sooner = true;
         while let Some(next) = inbound {
-            self.last_heard = Instant::now();
             self.is_pinged = false;
             session.on_heard().await;
             match next {
@@ -220,7 +228,7 @@ impl Serving {
         session: &mut Session,
         frame: Result<parlor_proto::ClientFrame, parlor_proto::FrameError>,
     ) -> Result<(), End> {
-        match session.handle(frame).await {
+        match session.handle(frame, self.last_heard).await {
             None => Ok(()),
             Some(ending) => {
                 // Its last words go out before the connection ends, or goes to another session.
@@ -252,6 +260,7 @@ impl Serving {
                         session.parked.extend(parked);
                     }
                     Outgoing::Control(Control::JoinBounced(room)) => {
+                        self.may_look_sooner = true;
                         rejoins.extend(session.state.on_join_bounced(&room));
                     }
                     Outgoing::Control(Control::Overloads(room)) => {

@@ -42,6 +42,8 @@ pub(crate) enum Action {
     Resume(client::Resume),
     /// Answer with the rooms there are.
     List(client::ListRooms),
+    /// Answer with the time.
+    Pong(client::Ping),
     /// Send `welcome`.
     Welcome,
     /// End the connection.
@@ -86,14 +88,6 @@ const AWAY_AFTER_MS_MIN: u32 = 1_000;
 /// The most frames that wait for a leave to be done.
 const PARKED_MAX: usize = 64;
 
-/// The time, as both clocks tell it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) instant: Instant,
-    /// Milliseconds since 1970.
-    pub(crate) unix_ms: u64,
-}
-
 /// One session, without its socket.
 #[derive(Debug)]
 pub(crate) struct SessionState {
@@ -126,11 +120,11 @@ impl SessionState {
         }
     }
 
-    /// Takes a frame, or what was wrong with one.
+    /// Takes a frame that came at that time, or what was wrong with one.
     pub(crate) fn on_frame(
         &mut self,
         frame: Result<ClientFrame, FrameError>,
-        now: Now,
+        since: Instant,
     ) -> Vec<Action> {
         let frame = match frame {
             Ok(frame) => frame,
@@ -147,15 +141,12 @@ impl SessionState {
             ClientFrame::Auth(auth) => self.on_auth(auth),
             ClientFrame::JoinRoom(join) => self.on_join(join),
             ClientFrame::LeaveRoom(leave) => self.on_leave(&leave),
-            ClientFrame::RoomMessage(message) => self.on_room_message(message, now.instant),
+            ClientFrame::RoomMessage(message) => self.on_room_message(message, since),
             ClientFrame::StateRequest(request) => self.on_state_request(request),
             ClientFrame::ListRooms(list) => vec![Action::List(list)],
             ClientFrame::Ack(ack) => self.on_ack(&ack),
             ClientFrame::Resume(resume) => vec![Action::Resume(resume)],
-            ClientFrame::Ping(ping) => vec![Action::Send(ServerFrame::Pong(server::Pong {
-                timestamp: ping.timestamp,
-                server_time_ms: now.unix_ms,
-            }))],
+            ClientFrame::Ping(ping) => vec![Action::Pong(ping)],
         }
     }
 

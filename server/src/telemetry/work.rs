@@ -70,9 +70,14 @@ impl super::Metrics {
 
     /// Does work of this stage, and counts its time.
     pub(crate) fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        self.time_sample(stage, 1, work)
+    }
+
+    /// Does work of this stage, and counts its time for so much work of the kind.
+    pub(crate) fn time_sample<T>(&self, stage: Stage, count: u32, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let done = work();
-        self.worked(stage, started.elapsed());
+        self.worked(stage, started.elapsed() * count);
         done
     }
 
