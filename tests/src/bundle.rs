@@ -13,6 +13,7 @@ const ROOM_GUESTS: &[&str] = &[
     "changeling",
     "hostile",
     "load-traps",
+    "metronome",
     "on-tick",
     "probe",
     "reserved",

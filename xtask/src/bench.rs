@@ -11,8 +11,11 @@ use crate::build::{self, Part, Profile};
 use crate::compare::COMPARISONS;
 use crate::durability::DURABILITY;
 use crate::noisy::NOISY;
+use crate::raw::{Machine, Raw, Setting};
+use crate::report::all;
+use crate::scenarios::SCENARIOS;
 use crate::server::Server;
-use crate::{arena_page, files, uploads};
+use crate::{arena_page, files, report, uploads};
 
 /// One benchmark.
 struct Bench {
@@ -65,6 +68,9 @@ fn entries() -> Vec<Entry> {
     for bench in COMPARISONS {
         entries.push((bench.name, bench.about, Box::new(|| bench.run())));
     }
+    for scenario in SCENARIOS {
+        entries.push((scenario.name, scenario.about, Box::new(|| scenario.run())));
+    }
     for bench in NOISY {
         entries.push((bench.name, bench.about, Box::new(|| bench.run())));
     }
@@ -80,6 +86,8 @@ fn entries() -> Vec<Entry> {
     for bench in DURABILITY {
         entries.push((bench.name, bench.about, Box::new(|| bench.run())));
     }
+    entries.push((report::NAME, report::ABOUT, Box::new(report::run)));
+    entries.push((all::NAME, all::ABOUT, Box::new(all::run)));
     entries
 }
 
@@ -143,15 +151,54 @@ pub(crate) fn keep(name: &str, about: &str, command: &str, report: &str) -> Resu
         .join("bench/runs")
         .join(format!("{date}-{name}"));
     fs::create_dir_all(&folder)?;
+    let machine = machine();
     let text = format!(
-        "bench:   {name}: {about}\ncommit:  {}\ncommand: {command}\ncpu:     {}\nkernel:  {}\n{report}",
-        answer(Command::new("git").args(["describe", "--always", "--dirty"])),
-        answer(Command::new("sh").args(["-c", "nproc; grep -m1 'model name' /proc/cpuinfo"]))
-            .replace('\n', " x "),
-        answer(Command::new("uname").arg("-r")),
+        "bench:   {name}: {about}\ncommit:  {}\ncommand: {command}\ncpu:     {} x {}\nkernel:  {}\n{report}",
+        commit(),
+        machine.cores,
+        machine.cpu,
+        machine.kernel,
     );
     fs::write(folder.join("report.txt"), text)?;
     Ok(folder)
+}
+
+/// The same, with everything that was measured beside it, and says where it is kept.
+pub(crate) fn keep_raw(
+    name: &str,
+    about: &str,
+    command: &str,
+    report: &str,
+    raw: &Raw,
+) -> Result<()> {
+    let folder = keep(name, about, command, &format!("\n{report}\n"))?;
+    let setting = Setting {
+        bench: name,
+        about,
+        commit: &commit(),
+        command,
+        machine: machine(),
+    };
+    raw.write(&folder, &setting)?;
+    report::write(&folder)?;
+    println!("kept in {}", folder.display());
+    Ok(())
+}
+
+fn commit() -> String {
+    answer(Command::new("git").args(["describe", "--always", "--dirty"]))
+}
+
+fn machine() -> Machine {
+    let line = answer(Command::new("grep").args(["-m1", "model name", "/proc/cpuinfo"]));
+    let cpu = line
+        .split_once(": ")
+        .map_or(line.as_str(), |(_, name)| name);
+    Machine {
+        cpu: cpu.to_owned(),
+        cores: answer(&mut Command::new("nproc")).parse().unwrap_or(0),
+        kernel: answer(Command::new("uname").arg("-r")),
+    }
 }
 
 /// What a command says, or that it says nothing.
@@ -161,4 +208,21 @@ fn answer(command: &mut Command) -> String {
         .ok()
         .and_then(|output| String::from_utf8(output.stdout).ok())
         .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn benchmarks_are_told_apart_and_the_page_has_none_that_there_is_not() {
+        let names: Vec<_> = entries().iter().map(|(name, ..)| *name).collect();
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[..index].contains(name), "there are two of {name}");
+        }
+        let unknown: Vec<_> = report::scenarios()
+            .filter(|name| !names.contains(name))
+            .collect();
+        assert!(unknown.is_empty(), "there is no benchmark {unknown:?}");
+    }
 }

@@ -1,9 +1,9 @@
 //! `cargo xtask bench --check`: how many instructions the hot paths take, compared with what `bench/counts.toml` says. The
 //! benches are in `bench/counts`.
 //!
-//! Counts are the same from run to run, but not on another machine: the C library has several versions of what copies and
-//! compares, chosen by the CPU, and each compiler makes other code. Where the file was counted with something else, its numbers
-//! do not count, and the commit that last changed it is counted here, with what is here.
+//! Counts are the same from run to run, but not on any machine: each compiler makes other code, and the C library has several
+//! versions of what copies and compares, of which it takes one by what the CPU has. Where the file was counted with something else,
+//! its numbers do not count, and the commit that last changed it is counted here, with what is here.
 
 mod compare;
 mod file;
@@ -31,7 +31,7 @@ type Counts = BTreeMap<String, u64>;
 pub(crate) fn check(renew: bool) -> Result<()> {
     let runner = tools::gungraun_runner()?;
     let here = CountedWith::here()?;
-    let counts = count(files::root(), &work().join("here"), &runner)?;
+    let counts = count(files::root(), "here", &runner)?;
     if renew {
         fs::write(path(), File { here, counts }.write()?)
             .with_context(|| format!("failed to write {}", path().display()))?;
@@ -55,8 +55,8 @@ pub(crate) fn check(renew: bool) -> Result<()> {
     let commit = worktree::commit_of(file::NAME)?;
     println!("    so commit {commit}, which wrote it, is counted here");
     let before = {
-        let worktree = Worktree::add(&work().join("before/checkout"), &commit)?;
-        count(worktree.path(), &work().join("before"), &runner)?
+        let worktree = Worktree::add(&work().join("before"), &commit)?;
+        count(worktree.path(), "before", &runner)?
     };
     let comparison = Comparison::of(&before, &counts);
     print!("{comparison}");
@@ -85,16 +85,12 @@ struct CountedWith {
 impl CountedWith {
     fn here() -> Result<Self> {
         let cpus = fs::read_to_string("/proc/cpuinfo").context("failed to read /proc/cpuinfo")?;
-        let cpu = match cpu_model(&cpus) {
-            Some(model) => model,
-            // Not every architecture has names for its models.
-            None => output_of("uname", &["-m"]).context("failed to run `uname -m`")?,
-        };
+        let architecture = output_of("uname", &["-m"]).context("failed to run `uname -m`")?;
         Ok(Self {
             rustc: output_of("rustc", &["--version"]).context("rustc does not run")?,
             glibc: output_of("getconf", &["GNU_LIBC_VERSION"])
                 .context("`getconf GNU_LIBC_VERSION` fails: this is to be run with glibc")?,
-            cpu,
+            cpu: cpu_in_valgrind(&architecture, &cpus),
             valgrind: output_of("valgrind", &["--version"]).context("valgrind does not run")?,
         })
     }
@@ -119,19 +115,23 @@ impl CountedWith {
     }
 }
 
-/// What `/proc/cpuinfo` calls the first CPU, with the numbers of its model: names like "Intel Xeon Processor" stand for many.
-fn cpu_model(cpus: &str) -> Option<String> {
-    let value = |wanted: &str| {
-        let mut lines = cpus.lines().filter_map(|line| line.split_once(':'));
-        let (_, value) = lines.find(|(name, _)| name.trim() == wanted)?;
-        Some(value.trim())
-    };
-    let numbers = ["cpu family", "model", "stepping"].map(|name| value(name).unwrap_or("-"));
-    Some(format!("{} ({})", value("model name")?, numbers.join("/")))
+/// The CPU that programs see in valgrind: one of its own, whichever the real one is, but that it has of these features what that
+/// one has. So a count is good for all models that have the same of them, as all of the last ten years do.
+fn cpu_in_valgrind(architecture: &str, cpus: &str) -> String {
+    const FEATURES: [&str; 9] = [
+        "abm", "avx", "avx2", "bmi1", "cx16", "f16c", "pni", "rdrand", "rdseed",
+    ];
+    let mut lines = cpus.lines().filter_map(|line| line.split_once(':'));
+    let flags = lines.find(|(name, _)| name.trim() == "flags");
+    let flags: Vec<&str> =
+        flags.map_or(Vec::new(), |(_, flags)| flags.split_whitespace().collect());
+    let has = FEATURES.into_iter().filter(|it| flags.contains(it));
+    let words: Vec<&str> = std::iter::once(architecture).chain(has).collect();
+    words.join(" ")
 }
 
-/// Builds and runs the benches of a checkout.
-fn count(checkout: &Path, work: &Path, runner: &Path) -> Result<Counts> {
+/// Builds and runs the benches of a checkout. What they are made of is built once for all checkouts, as long as it is the same.
+fn count(checkout: &Path, name: &str, runner: &Path) -> Result<Counts> {
     let benches = checkout.join("bench/counts");
     ensure!(
         benches.join("Cargo.toml").exists(),
@@ -139,7 +139,7 @@ fn count(checkout: &Path, work: &Path, runner: &Path) -> Result<Counts> {
         benches.display()
     );
     // Earlier results would be compared with, by other rules than ours.
-    let results = work.join("results");
+    let results = work().join("results").join(name);
     if results.exists() {
         fs::remove_dir_all(&results)
             .with_context(|| format!("failed to remove {}", results.display()))?;
@@ -148,7 +148,7 @@ fn count(checkout: &Path, work: &Path, runner: &Path) -> Result<Counts> {
     command
         .args(["--locked", "--benches", "--", "--output-format=json"])
         .current_dir(&benches)
-        .env("CARGO_TARGET_DIR", work.join("build"))
+        .env("CARGO_TARGET_DIR", work().join("build"))
         .env("GUNGRAUN_HOME", &results)
         .env("GUNGRAUN_RUNNER", runner)
         .stderr(Stdio::inherit());

@@ -1,6 +1,6 @@
 //! What benches have in common that put a load on a server.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -131,6 +131,37 @@ impl Drop for Playing {
         // Both fail only when the process is gone already.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A load that goes on while something else is done, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Going(Option<Child>);
+
+impl Going {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map(|child| Self(Some(child)))
+            .context("failed to start the load")
+    }
+
+    /// What it says in the end.
+    pub(crate) fn output(mut self) -> Result<Output> {
+        let child = self.0.take().context("it was waited for already")?;
+        child.wait_with_output().context("failed to hear the load")
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // Both fail only when the process is gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -22,12 +22,16 @@ mod fuzz;
 mod load;
 mod noisy;
 mod peers;
+mod raw;
+mod report;
 #[cfg(test)]
 mod rules;
+mod scenarios;
 mod server;
 mod stages;
 mod tally;
 mod tools;
+mod trial;
 mod tutorial;
 mod typescript;
 mod uploads;

@@ -48,11 +48,23 @@ impl Server {
     /// Runs a command that becomes a server, and waits until it listens. It is told by the environment which addresses
     /// and which data folder to use.
     pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
-        let folder = tempfile::tempdir().context("failed to make a data folder")?;
-        Self::launch(command, folder, ["127.0.0.1:0", "127.0.0.1:0"])
+        Self::spawn_at(command, ["127.0.0.1:0", "127.0.0.1:0"])
     }
 
-    /// Ends the server without a word, as a power failure does, and has this command become another one in its place. The
+    /// The same at addresses that are known before: of the server, and of its admin.
+    pub(crate) fn spawn_at(command: &mut Command, listen: [&str; 2]) -> Result<Self> {
+        let folder = tempfile::tempdir().context("failed to make a data folder")?;
+        Self::launch(command, folder, listen)
+    }
+
+    /// Ends the server without a word, as a power failure does.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("failed to kill the server")?;
+        self.child.wait().context("failed to bury the server")?;
+        Ok(())
+    }
+
+    /// Ends the server, if it has not ended, without a word, as a power failure does, and has this command become another one in its place. The
     /// time from the end of the first to when the second listens.
     pub(crate) fn kill_and_spawn(&mut self, command: &mut Command) -> Result<Duration> {
         self.child.kill().context("failed to kill the server")?;
@@ -114,6 +126,14 @@ impl Server {
             .trim()
             .parse()
             .with_context(|| format!("{name} is no number"))
+    }
+
+    /// The sum of one of its metrics over all labels: 0 where there is none yet.
+    pub(crate) fn metric_sum(&self, name: &str) -> Result<f64> {
+        let text = self
+            .metrics()
+            .context("failed to read the server's metrics")?;
+        sum(&text, name).with_context(|| format!("{name} is no number"))
     }
 
     fn metrics(&self) -> Result<String> {
@@ -193,6 +213,14 @@ pub(crate) fn said<T: Send + 'static>(
         .ok()
 }
 
+/// The sum of what the lines of a metric say, with labels or without.
+fn sum(metrics: &str, name: &str) -> Option<f64> {
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+    let lines = lines.filter(|rest| rest.starts_with(['{', ' ']));
+    let values = lines.map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum()
+}
+
 /// The two addresses in the line a server prints when it is ready.
 fn parse_listening(line: &str) -> Option<(String, String)> {
     let rest = line.strip_prefix("parlor listening on ")?;
@@ -225,6 +253,14 @@ mod tests {
         assert!(Path::new(&process).exists());
         drop(server);
         assert!(!Path::new(&process).exists());
+    }
+
+    #[test]
+    fn a_metric_is_summed_over_its_labels() {
+        let text = "# TYPE a_total counter\na_total{kind=\"x y\"} 3\na_total{kind=\"z\"} 4\na_total_other 9\n";
+        assert_eq!(sum(text, "a_total"), Some(7.0));
+        assert_eq!(sum(text, "b_total"), Some(0.0));
+        assert_eq!(sum("a_total x\n", "a_total"), None);
     }
 
     #[test]

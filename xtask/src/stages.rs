@@ -11,7 +11,7 @@ use crate::build::{self, Part, Profile, WASM_TARGET};
 use crate::exec::{self, cargo, npm};
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::{files, tools, tutorial, typescript};
+use crate::{counts, files, tools, tutorial, typescript};
 
 /// One stage of the test run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +22,8 @@ pub(crate) enum Stage {
     Build,
     /// All Rust tests.
     Rust,
+    /// How many instructions the hot paths take, compared with bench/counts.toml.
+    Counts,
     /// Types and unit tests of the web client.
     Web,
     /// Types and tests of the TypeScript SDK, of its example and of what `parlor new` makes of its template.
@@ -41,6 +43,7 @@ impl Stage {
         Self::Check,
         Self::Build,
         Self::Rust,
+        Self::Counts,
         Self::Web,
         Self::TypeScript,
         Self::StockClient,
@@ -53,6 +56,7 @@ impl Stage {
             Self::Check => check(),
             Self::Build => build::build(Part::ALL, Profile::Debug),
             Self::Rust => rust(context),
+            Self::Counts => counts::check(false),
             Self::Web => web(context),
             Self::TypeScript => typescript(context),
             Self::StockClient => stock_client(context),

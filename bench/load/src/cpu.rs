@@ -35,11 +35,9 @@ struct Stat {
 impl Processes {
     /// Looks through all processes of the machine, which takes its time: not to be done while something is measured.
     pub(crate) fn find(server: Option<u32>) -> Result<Self, Error> {
-        let stats = stats();
-        let family = |id| family(id, &stats).ok_or_else(|| missing(id));
         Ok(Self {
             load: process::id(),
-            server: server.map(family).transpose()?,
+            server: server.map(family_of).transpose()?,
         })
     }
 
@@ -109,6 +107,11 @@ fn parse(stat: &str) -> Option<Stat> {
         // Its own, in user and in system, and those of children it has waited for.
         ticks: field(11)? + field(12)? + field(13)? + field(14)?,
     })
+}
+
+/// A process and its descendants, as they are now.
+pub(crate) fn family_of(id: u32) -> Result<Vec<u32>, Error> {
+    family(id, &stats()).ok_or_else(|| missing(id))
 }
 
 /// A process and its descendants.

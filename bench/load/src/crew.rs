@@ -3,15 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
@@ -25,6 +25,11 @@ use crate::wire::{Frame, Outbound, open, post, read};
 
 /// How long a connection may take to open.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
+/// Of one address, a system has ports for some 28,000 connections to one server, and one that has ended keeps its port for a minute. So
+/// many clients share an address.
+const CLIENTS_PER_ADDRESS: usize = 1_000;
+/// From the second address of 127.0.0.0/24 on; whoever is beyond them has the first.
+const CLIENT_ADDRESSES: u8 = 200;
 /// What is read at a time.
 const READ_BYTES: usize = 64 << 10;
 
@@ -95,12 +100,25 @@ impl<S> Stage<S> {
 #[derive(Debug)]
 pub(crate) struct Client<S> {
     number: usize,
+    /// How many had its place before.
+    turn: u32,
     room: String,
     stage: Rc<Stage<S>>,
     voice: RefCell<Voice>,
     socket: OwnedWriteHalf,
     /// Whether a task of its own writes what the socket did not take.
     is_flushing: Cell<bool>,
+    /// Whether it has said goodbye.
+    is_leaving: Cell<bool>,
+}
+
+/// How a connection came to its end.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The client had said goodbye.
+    Left { client: usize, turn: u32 },
+    /// It had not.
+    Broken(Error),
 }
 
 #[derive(Debug)]
@@ -121,11 +139,11 @@ pub(crate) struct Ear<S> {
 /// Connects a client, and has it ask to join.
 pub(crate) async fn connect<S: Scene + 'static>(
     plan: Rc<Plan>,
-    number: usize,
+    (number, turn): (usize, u32),
     address: SocketAddr,
     stage: Rc<Stage<S>>,
 ) -> Result<(Rc<Client<S>>, Ear<S>), Error> {
-    let seat = plan.seat(number);
+    let seat = plan.seat(number, turn);
     let room = seat.room.clone();
     let failed = |problem: String| Error::Client {
         client: number,
@@ -134,6 +152,8 @@ pub(crate) async fn connect<S: Scene + 'static>(
     };
     let mut dialect = dialect(&plan, seat);
     let seed = number as u64;
+    let began_us = stage.now_us();
+    stage.scene.borrow_mut().on_connecting(number, began_us);
     let opening = open_socket(&plan.authority, address, &mut *dialect, seed);
     let (stream, rest) = match timeout(CONNECT_MAX, opening).await {
         Ok(opened) => opened.map_err(failed)?,
@@ -148,11 +168,13 @@ pub(crate) async fn connect<S: Scene + 'static>(
     let (read_half, write_half) = stream.into_split();
     let client = Rc::new(Client {
         number,
+        turn,
         room,
         stage,
         voice: RefCell::new(Voice { dialect, outbound }),
         socket: write_half,
         is_flushing: Cell::new(false),
+        is_leaving: Cell::new(false),
     });
     let mut ear = Ear {
         client: Rc::clone(&client),
@@ -164,8 +186,8 @@ pub(crate) async fn connect<S: Scene + 'static>(
     Ok((client, ear))
 }
 
-/// A WebSocket, and what the server has sent on it already. What goes wrong comes back in words.
-async fn open_socket(
+/// A WebSocket, and what the server has sent on it already. What goes wrong comes back in words. The seed is the number of the client.
+pub(crate) async fn open_socket(
     authority: &str,
     address: SocketAddr,
     dialect: &mut dyn Dialect,
@@ -173,15 +195,28 @@ async fn open_socket(
 ) -> Result<(TcpStream, Vec<u8>), String> {
     let failed = |error| format!("connect to {address}: {error}");
     if let Some(invitation) = dialect.invitation() {
-        let stream = TcpStream::connect(address).await.map_err(failed)?;
+        let stream = dial(address, seed).await.map_err(failed)?;
         let answer = post(stream, authority, &invitation).await?;
         let taken = dialect.on_invited(&answer);
         taken.map_err(|misread| misread.to_string())?;
     }
-    let mut stream = TcpStream::connect(address).await.map_err(failed)?;
+    let mut stream = dial(address, seed).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let opened = open(&mut stream, authority, &dialect.request(), seed).await;
     Ok((stream, opened.map_err(|error| error.to_string())?))
+}
+
+/// Connects. On this machine, every thousand clients have an address of their own.
+async fn dial(server: SocketAddr, client: u64) -> std::io::Result<TcpStream> {
+    let group = usize::try_from(client).unwrap_or_default() / CLIENTS_PER_ADDRESS;
+    match u8::try_from(group) {
+        Ok(group @ 1..=CLIENT_ADDRESSES) if server.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) => {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from(([127, 0, 0, 1 + group], 0)))?;
+            socket.connect(server).await
+        }
+        _ => TcpStream::connect(server).await,
+    }
 }
 
 impl<S: Scene + 'static> Client<S> {
@@ -210,6 +245,7 @@ impl<S: Scene + 'static> Client<S> {
 
     /// Says goodbye. Everything was accounted for before, so that nothing depends on how this ends.
     pub(crate) fn leave(self: &Rc<Self>) {
+        self.is_leaving.set(true);
         let voice = &mut *self.voice.borrow_mut();
         voice.outbound.close();
         let _: Result<(), String> = self.flush(&mut voice.outbound);
@@ -217,6 +253,11 @@ impl<S: Scene + 'static> Client<S> {
 
     pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// How many had its place before.
+    pub(crate) fn turn(&self) -> u32 {
+        self.turn
     }
 
     pub(crate) fn error(&self, problem: String) -> Error {
@@ -271,12 +312,18 @@ async fn flush_later<S: Scene + 'static>(client: Rc<Client<S>>) {
 
 impl<S: Scene + 'static> Ear<S> {
     /// Hears all that comes, for as long as the connection lasts, which is until it is not needed any more.
-    pub(crate) async fn listen(mut self) -> Error {
+    pub(crate) async fn listen(mut self) -> Ended {
         loop {
             let heard = std::future::poll_fn(|cx| self.poll_hear(cx)).await;
-            if let Err(problem) = heard {
-                return self.client.error(problem);
-            }
+            let Err(problem) = heard else {
+                continue;
+            };
+            let (client, turn) = (self.client.number, self.client.turn);
+            return if self.client.is_leaving.get() {
+                Ended::Left { client, turn }
+            } else {
+                Ended::Broken(self.client.error(problem))
+            };
         }
     }
 

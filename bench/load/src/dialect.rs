@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Fanout,
     /// A board with cells to take.
     Match,
+    /// Nothing but to hear the room's clock.
+    Many,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Echo => "echo",
             Self::Fanout => "fanout",
             Self::Match => "match",
+            Self::Many => "many",
         }
     }
 }
@@ -41,6 +44,8 @@ impl Kind {
 pub(crate) struct Seat {
     /// Its number in the run.
     pub(crate) client: usize,
+    /// How many had this seat before, in this run.
+    pub(crate) turn: u32,
     /// Letters, digits and `-` only, which nothing has to escape.
     pub(crate) room: String,
     pub(crate) kind: Kind,
@@ -82,6 +87,8 @@ pub(crate) enum Heard<'a> {
         /// Whether cells can be taken.
         is_open: bool,
     },
+    /// The room's clock has come to this tick.
+    Tick { number: u64 },
 }
 
 /// Why a client cannot go on.
@@ -148,8 +155,9 @@ pub(crate) trait Dialect: fmt::Debug {
 /// What a client of this run speaks.
 pub(crate) fn dialect(plan: &Plan, seat: Seat) -> Box<dyn Dialect> {
     match plan.protocol {
-        Protocol::Parlor(subprotocol) => {
-            Box::new(parlor::Parlor::new(subprotocol, plan.asks_replies, seat))
+        Protocol::Parlor(encoding) => {
+            let subprotocol = encoding.of(seat.client);
+            Box::new(Parlor::new(subprotocol, plan.asks_replies, seat))
         }
         Protocol::Plain(form) => Box::new(plain::Plain::new(form, &plan.path, seat)),
         Protocol::Socketio => Box::new(socketio::Socketio::new(seat)),
@@ -157,6 +165,7 @@ pub(crate) fn dialect(plan: &Plan, seat: Seat) -> Box<dyn Dialect> {
     }
 }
 
+pub(crate) use parlor::Parlor;
 pub(crate) use plain::Form;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::account::Faults;
 use crate::cpu::CpuSeconds;
 use crate::dialect::Kind;
+use crate::memory::Memory;
 use crate::options::{Plan, Protocol};
 use crate::samples::Percentiles;
 use crate::scene::{Count, Latencies};
@@ -29,7 +30,7 @@ pub(crate) struct Outcome {
 /// What came of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `echo`, `fanout` or `match`.
+    /// `echo`, `fanout`, `match`, `many`, `idle` or `join`.
     pub scenario: &'static str,
     /// What the server is.
     pub target: String,
@@ -60,7 +61,7 @@ pub struct Report {
     /// Whether that was so much that the load is what was measured.
     pub is_load_the_limit: bool,
     /// From when something was said, or was to be said by the schedule, until whoever was to got it: in `echo` its sender, in
-    /// `fanout` and `match` each member.
+    /// `fanout` and `match` each member. In `idle` and `join`, from when a client began to connect until it was in its room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<Percentiles>,
     /// In `match`, until the sender had the answer.
@@ -72,6 +73,9 @@ pub struct Report {
     /// How long after its time an input was said, where there is a schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_lag_us: Option<Percentiles>,
+    /// In `idle`, before anybody connected, and at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<[Memory; 2]>,
     /// How much was said in all, also while warming up.
     pub said_in_all: u64,
     /// How much came, in all.
@@ -103,19 +107,21 @@ impl Report {
         let count = messages as f64;
         let load_cpu = outcome.cpu.load / seconds;
         Self {
-            scenario: plan.kind.name(),
+            scenario: plan.scenario,
             target: plan.target.name(),
             subprotocol: match plan.protocol {
-                Protocol::Parlor(subprotocol) => Some(subprotocol.name()),
+                Protocol::Parlor(encoding) => Some(encoding.name()),
                 Protocol::Plain(_) | Protocol::Socketio | Protocol::Colyseus => None,
             },
             clients: plan.clients,
             rooms: plan.rooms,
             seconds,
             unit: match plan.kind {
+                _ if matches!(plan.scenario, "idle" | "join") => "a client that came into its room",
                 Kind::Echo => "a message that came back",
                 Kind::Fanout => "a message that one member got",
                 Kind::Match => "an input that was answered",
+                Kind::Many => "a tick that was heard",
             },
             messages,
             messages_per_second: count / seconds,
@@ -131,6 +137,7 @@ impl Report {
             answer_us: outcome.latencies.answer,
             tick_unevenness_us: outcome.latencies.unevenness,
             send_lag_us: outcome.send_lag,
+            memory: None,
             said_in_all: outcome.total.said,
             messages_in_all: outcome.total.messages,
             faults: outcome.faults,

@@ -1,23 +1,27 @@
 //! A run from its options to its report: clients join, warm up, are measured, wait for what is still to come, and are audited.
 
+mod churn;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::alarm::Alarm;
 use crate::cpu::{CpuSeconds, Processes};
-use crate::crew::{Bytes, Client, Ear, Stage, connect};
+use crate::crew::{Bytes, Client, Ear, Ended, Stage, connect};
+use crate::memory::Memory;
 use crate::options::{Echo, Fanout, Game, Options, Plan, Work};
 use crate::report::{Outcome, Report};
+use crate::run::churn::Churn;
 use crate::samples::Samples;
-use crate::scene::{Count, EchoScene, FanoutScene, GameScene, Scene, Times};
+use crate::scene::{
+    ArrivalScene, Count, EchoScene, FanoutScene, GameScene, ManyScene, Scene, Times,
+};
 use crate::{Error, files};
 
-/// So many connections are opened at a time.
-const RAMP: usize = 50;
 /// How long all clients may take, once connected, to be where they should be.
 const JOIN_MAX: Duration = Duration::from_secs(60);
 /// How long is waited, after the last input, for what is still to come; and how long while nothing comes at all.
@@ -61,6 +65,22 @@ pub fn run(options: &Options) -> Result<Report, Error> {
                 let scene = GameScene::new(*rooms, *players, *rate);
                 Run::play(plan, scene).await
             }
+            Work::Many(_) => {
+                let scene = ManyScene::new(plan.clients);
+                Run::play(plan, scene).await
+            }
+            Work::Idle(_) => {
+                let scene = ArrivalScene::new(plan.clients);
+                Run::stay(plan, scene).await
+            }
+            Work::Join(_) => {
+                let scene = ArrivalScene::new(plan.clients);
+                Run::arrive(plan, scene).await
+            }
+            Work::First(_) | Work::Rooms(_) | Work::Sit(_) | Work::Wakes(_) => {
+                let problem = "it is not made of clients who do all the same";
+                Err(Error::usage("other work", problem))
+            }
         }
     }))
 }
@@ -71,7 +91,10 @@ struct Run<S> {
     stage: Rc<Stage<S>>,
     clients: Vec<Rc<Client<S>>>,
     /// Each ends with what ended its connection.
-    ears: JoinSet<Error>,
+    ears: JoinSet<Ended>,
+    address: SocketAddr,
+    connecting: JoinSet<Opened<S>>,
+    churn: Churn,
     alarm: Alarm,
     /// The next slot of the schedule.
     slot: u64,
@@ -90,24 +113,59 @@ struct Mark {
 }
 
 impl<S: Scene + 'static> Run<S> {
-    async fn play(plan: Plan, scene: S) -> Result<Report, Error> {
-        let address = resolve(&plan.authority).await?;
-        let plan = Rc::new(plan);
-        let mut run = Self {
+    async fn new(plan: Plan, scene: S) -> Result<Self, Error> {
+        Ok(Self {
+            address: resolve(&plan.authority).await?,
             stage: Rc::new(Stage::new(&plan, scene)),
-            plan,
+            plan: Rc::new(plan),
             clients: Vec::new(),
             ears: JoinSet::new(),
+            connecting: JoinSet::new(),
+            churn: Churn::default(),
             alarm: Alarm::new()?,
             slot: 0,
             measured_us: 0,
             lag: Samples::new(),
-        };
-        run.gather(address).await?;
-        run.settle("in their rooms", [JOIN_MAX; 2], |scene, clients| {
-            clients.saturating_sub(scene.ready())
         })
-        .await?;
+    }
+
+    /// Clients join, and nothing is said for as long as it is measured: what that takes of memory.
+    async fn stay(plan: Plan, scene: S) -> Result<Report, Error> {
+        let mut run = Self::new(plan, scene).await?;
+        let before = Memory::now(run.plan.server_pid)?;
+        run.gather().await?;
+        run.settle_in().await?;
+        run.send_until(Instant::now() + run.plan.warm_up).await?;
+        let processes = Processes::find(run.plan.server_pid)?;
+        let silence = run.mark(&processes)?;
+        run.send_until(Instant::now() + run.plan.measured).await?;
+        let end = run.mark(&processes)?;
+        let after = Memory::now(run.plan.server_pid)?;
+        run.leave().await;
+        Ok(Report {
+            memory: Some([before, after]),
+            // It is not of what is said that there is any.
+            messages: end.count.messages,
+            ..run.report(&silence, &end)
+        })
+    }
+
+    /// Clients join as fast as they can, and that is what is measured.
+    async fn arrive(plan: Plan, scene: S) -> Result<Report, Error> {
+        let mut run = Self::new(plan, scene).await?;
+        let before = run.mark(&Processes::find(run.plan.server_pid)?)?;
+        run.storm().await?;
+        run.settle_in().await?;
+        let after = run.mark(&Processes::find(run.plan.server_pid)?)?;
+        run.leave().await;
+        Ok(run.report(&before, &after))
+    }
+
+    /// Clients do what they do for as long as it is measured.
+    async fn play(plan: Plan, scene: S) -> Result<Report, Error> {
+        let mut run = Self::new(plan, scene).await?;
+        run.gather().await?;
+        run.settle_in().await?;
 
         let processes = Processes::find(run.plan.server_pid)?;
         let start = Instant::now();
@@ -135,20 +193,48 @@ impl<S: Scene + 'static> Run<S> {
     }
 
     /// Connects all clients.
-    async fn gather(&mut self, address: SocketAddr) -> Result<(), Error> {
-        let mut connecting = JoinSet::new();
+    async fn gather(&mut self) -> Result<(), Error> {
         for number in 0..self.plan.clients {
-            let (plan, stage) = (Rc::clone(&self.plan), Rc::clone(&self.stage));
-            connecting.spawn_local(connect(plan, number, address, stage));
-            if connecting.len() >= RAMP {
-                self.seat(connecting.join_next().await)?;
+            self.connect(number, 0);
+            if self.connecting.len() >= self.plan.under_way {
+                let connected = self.connecting.join_next().await;
+                self.seat(connected)?;
             }
         }
-        while !connecting.is_empty() {
-            self.seat(connecting.join_next().await)?;
+        while !self.connecting.is_empty() {
+            let connected = self.connecting.join_next().await;
+            self.seat(connected)?;
         }
         self.clients.sort_by_key(|client| client.number());
         Ok(())
+    }
+
+    /// Connects all clients, the next as soon as one more is in its room.
+    async fn storm(&mut self) -> Result<(), Error> {
+        let (stage, plan) = (Rc::clone(&self.stage), Rc::clone(&self.plan));
+        let under_way = |begun: usize| begun - stage.scene.borrow().ready();
+        stage.is_watched.set(true);
+        let mut begun = 0;
+        while begun < plan.clients || !self.connecting.is_empty() {
+            while begun < plan.clients && under_way(begun) < plan.under_way {
+                self.connect(begun, 0);
+                begun += 1;
+            }
+            tokio::select! {
+                connected = self.connecting.join_next(), if !self.connecting.is_empty() => self.seat(connected)?,
+                Some(ended) = self.ears.join_next() => self.on_ended(ended)?,
+                () = stage.moved.notified() => {}
+                () = sleep(JOIN_MAX) => break,
+            }
+        }
+        stage.is_watched.set(false);
+        Ok(())
+    }
+
+    fn connect(&mut self, number: usize, turn: u32) {
+        let (plan, stage) = (Rc::clone(&self.plan), Rc::clone(&self.stage));
+        let connecting = connect(plan, (number, turn), self.address, stage);
+        self.connecting.spawn_local(connecting);
     }
 
     fn seat(&mut self, connected: Option<Connected<S>>) -> Result<(), Error> {
@@ -156,9 +242,31 @@ impl<S: Scene + 'static> Run<S> {
             return Ok(());
         };
         let (client, ear) = connected.expect("no client panics, nor is aborted")?;
-        self.clients.push(client);
+        let number = client.number();
+        match self.clients.get_mut(number).filter(|_| client.turn() > 0) {
+            Some(place) => *place = client,
+            None => self.clients.push(client),
+        }
         self.ears.spawn_local(ear.listen());
         Ok(())
+    }
+
+    /// A connection has ended, which only those may that are not needed any more.
+    fn on_ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Error> {
+        match ended.expect("no client panics") {
+            Ended::Left { client, turn } => {
+                self.connect(client, turn + 1);
+                Ok(())
+            }
+            Ended::Broken(error) => Err(error),
+        }
+    }
+
+    async fn settle_in(&mut self) -> Result<(), Error> {
+        self.settle("in their rooms", [JOIN_MAX; 2], |scene, clients| {
+            clients.saturating_sub(scene.ready())
+        })
+        .await
     }
 
     /// Waits until nothing is missing any more.
@@ -168,7 +276,7 @@ impl<S: Scene + 'static> Run<S> {
         [time, quiet]: [Duration; 2],
         missing: impl Fn(&S, usize) -> usize,
     ) -> Result<(), Error> {
-        let (stage, clients) = (Rc::clone(&self.stage), self.clients.len());
+        let (stage, clients) = (Rc::clone(&self.stage), self.plan.clients);
         let missing = || missing(&stage.scene.borrow(), clients);
         stage.is_watched.set(true);
         let settling = async {
@@ -177,9 +285,18 @@ impl<S: Scene + 'static> Run<S> {
             }
             Ok(())
         };
+        let ears = &mut self.ears;
+        let breaking = async {
+            while let Some(ended) = ears.join_next().await {
+                if let Ended::Broken(error) = ended.expect("no client panics") {
+                    return error;
+                }
+            }
+            std::future::pending().await
+        };
         let waited = tokio::select! {
             waited = timeout(time, settling) => waited.flatten(),
-            Some(ended) = self.ears.join_next() => return Err(ended.expect("no client panics")),
+            error = breaking => return Err(error),
         };
         stage.is_watched.set(false);
         waited.map_err(|_| Error::Waited {
@@ -195,6 +312,7 @@ impl<S: Scene + 'static> Run<S> {
         let micros = |at: Instant| u64::try_from((at - origin).as_micros()).unwrap_or(u64::MAX);
         let [start_us, measured_us, end_us] = times.map(micros);
         self.measured_us = measured_us;
+        self.churn = Churn::new(start_us, end_us, self.plan.churn);
         let scene = &self.stage.scene;
         scene.borrow_mut().start(Times {
             start_us,
@@ -223,8 +341,10 @@ impl<S: Scene + 'static> Run<S> {
             tokio::select! {
                 biased;
                 rung = self.alarm.sleep_until(next.unwrap_or(end)) => rung?,
-                Some(ended) = self.ears.join_next() => return Err(ended.expect("no client panics")),
+                Some(ended) = self.ears.join_next() => self.on_ended(ended)?,
+                Some(connected) = self.connecting.join_next() => self.seat(Some(connected))?,
             }
+            self.come_and_go();
             if next.is_none() && Instant::now() >= end {
                 return Ok(());
             }
@@ -246,12 +366,25 @@ impl<S: Scene + 'static> Run<S> {
     }
 
     fn send_due(&mut self, due_us: u64, now_us: u64) -> Result<(), Error> {
-        let (number, input) = self.stage.scene.borrow_mut().on_due(self.slot, due_us);
+        let due = self.stage.scene.borrow_mut().on_due(self.slot, due_us);
         self.slot += 1;
+        let Some((number, input)) = due else {
+            return Ok(());
+        };
         if due_us >= self.measured_us {
             self.lag.record(now_us - due_us);
         }
         self.clients[number].say(input)
+    }
+
+    /// Has those leave whose time has come; each is followed by somebody else when its connection has ended.
+    fn come_and_go(&mut self) {
+        let now_us = self.stage.now_us();
+        let scene = &mut *self.stage.scene.borrow_mut();
+        for client in self.churn.leavers(now_us, scene) {
+            scene.on_left(client);
+            self.clients[client].leave();
+        }
     }
 
     fn mark(&self, processes: &Processes) -> Result<Mark, Error> {
@@ -292,10 +425,12 @@ impl<S: Scene + 'static> Run<S> {
 }
 
 /// A client that is connected, or why not.
-type Connected<S> = Result<Result<(Rc<Client<S>>, Ear<S>), Error>, tokio::task::JoinError>;
+type Opened<S> = Result<(Rc<Client<S>>, Ear<S>), Error>;
+/// The same as the end of a task.
+type Connected<S> = Result<Opened<S>, tokio::task::JoinError>;
 
 /// The address behind `host:port`.
-async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
+pub(crate) async fn resolve(authority: &str) -> Result<SocketAddr, Error> {
     let failed = |source| Error::Resolve {
         host: authority.to_owned(),
         source,

@@ -1,9 +1,11 @@
 //! The work: who says what when, and what must come of it. A scene knows neither sockets nor servers; it is told what was heard, and
 //! says what is to be said.
 
+mod arrivals;
 mod echo;
 mod fanout;
 mod game;
+mod many;
 
 use crate::account::Faults;
 use crate::dialect::Heard;
@@ -11,9 +13,11 @@ use crate::samples::Percentiles;
 use crate::schedule::Schedule;
 use crate::text::Words;
 
+pub(crate) use arrivals::ArrivalScene;
 pub(crate) use echo::EchoScene;
 pub(crate) use fanout::FanoutScene;
 pub(crate) use game::GameScene;
+pub(crate) use many::ManyScene;
 
 /// What a client is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,9 @@ pub(crate) struct Latencies {
 }
 
 pub(crate) trait Scene {
+    /// A client begins to connect, perhaps in the place of one that left.
+    fn on_connecting(&mut self, _client: usize, _at_us: u64) {}
+
     /// Takes in what was heard. What comes back is to be said at once.
     fn on_event(&mut self, event: Event<'_>) -> Option<Input>;
 
@@ -84,8 +91,21 @@ pub(crate) trait Scene {
     /// When something is to be said, whatever has come by then.
     fn schedule(&self) -> Option<Schedule>;
 
-    /// What is to be said in a slot of the schedule, and by whom.
-    fn on_due(&mut self, slot: u64, at_us: u64) -> (usize, Input);
+    /// What is to be said in a slot of the schedule, and by whom; nothing where nobody can just then.
+    fn on_due(&mut self, slot: u64, at_us: u64) -> Option<(usize, Input)>;
+
+    /// Has somebody say no more, who is to leave. Nobody where all are needed.
+    fn begin_leave(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// Whether nothing is to come any more for what this one said.
+    fn may_leave(&self, _client: usize) -> bool {
+        false
+    }
+
+    /// This one has said goodbye. Its place is somebody else's next.
+    fn on_left(&mut self, _client: usize) {}
 
     fn count(&self) -> Count;
 
@@ -113,10 +133,11 @@ impl Members {
         }
     }
 
-    fn on_joined(&mut self, client: usize, member: u32) {
-        if self.numbers[client].replace(member).is_none() {
-            self.joined += 1;
-        }
+    /// Whether that is news.
+    fn on_joined(&mut self, client: usize, member: u32) -> bool {
+        let is_first = self.numbers[client].replace(member).is_none();
+        self.joined += usize::from(is_first);
+        is_first
     }
 
     fn joined(&self) -> usize {

@@ -19,6 +19,19 @@ async fn a_5_hz_room_ticks_with_consecutive_numbers() {
 }
 
 #[tokio::test]
+async fn a_room_without_an_input_publishes_every_tick() {
+    let server = TestServer::start().await;
+    let mut client = TestClient::connect(&server).await;
+    client.join("clock", "metronome").await;
+    let beat = async |client: &mut TestClient| {
+        let state = client.expect_state("clock", "beat").await.state;
+        state.to_serde::<u64>().expect("a number")
+    };
+    let first = beat(&mut client).await;
+    assert_eq!(beat(&mut client).await, first + 1);
+}
+
+#[tokio::test]
 async fn on_tick_delivery_gathers_messages_until_the_tick() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;

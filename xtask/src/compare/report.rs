@@ -94,6 +94,20 @@ pub(super) fn report(rounds: &[(&str, Vec<Measured>)]) -> String {
     text
 }
 
+/// What members on several encodings cost, beside the mean of each encoding alone.
+pub(super) fn mixture(rounds: &[(&str, Vec<Measured>)], mixed: &str) -> Option<String> {
+    let (_, together) = rounds.iter().find(|(name, _)| *name == mixed)?;
+    let alone = rounds.iter().filter(|(name, _)| *name != mixed);
+    let alone: Vec<f64> = alone
+        .map(|(_, measured)| middle(measured, Measured::per_cpu_second))
+        .collect();
+    let mean = alone.iter().sum::<f64>() / alone.len() as f64;
+    let ratio = middle(together, Measured::per_cpu_second) / mean;
+    Some(format!(
+        "\n{mixed}: {ratio:.2} times the messages a CPU second that the others have on the average\n"
+    ))
+}
+
 fn middle(measured: &[Measured], pick: Pick) -> f64 {
     median(measured.iter().map(pick))
 }
@@ -135,6 +149,19 @@ mod tests {
         assert!(line("floor").ends_with("1.00"), "{text}");
         assert!(line("other").ends_with("0.50"), "{text}");
         assert!(line("other").contains("2.45 (2.45-2.45)"), "{text}");
+    }
+
+    #[test]
+    fn a_mixture_is_compared_with_the_mean_of_what_is_in_it() {
+        let measured = |cpu| vec![Measured::of(&said(cpu, 0.5)).unwrap()];
+        let rounds = [
+            ("a", measured(1.0)),
+            ("b", measured(4.0)),
+            ("m", measured(2.0)),
+        ];
+        let text = mixture(&rounds, "m").unwrap();
+        assert!(text.contains("m: 0.80 times"), "{text}");
+        assert_eq!(mixture(&rounds, "none"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ fn counted_with() -> CountedWith {
     CountedWith {
         rustc: "rustc 1.95.0".to_owned(),
         glibc: "glibc 2.36".to_owned(),
-        cpu: "A CPU @ 2.00GHz".to_owned(),
+        cpu: "x86_64 avx avx2".to_owned(),
         valgrind: "valgrind-3.19.0".to_owned(),
     }
 }
@@ -76,13 +76,13 @@ fn another_machine_is_noticed_by_what_is_other_there() {
     let there = counted_with();
     assert!(there.differences(&counted_with()).is_empty());
     let here = CountedWith {
-        cpu: "Another CPU".to_owned(),
+        cpu: "x86_64 avx".to_owned(),
         glibc: "glibc 2.41".to_owned(),
         ..counted_with()
     };
     let expected = [
         r#"glibc: "glibc 2.36", and here "glibc 2.41""#,
-        r#"cpu: "A CPU @ 2.00GHz", and here "Another CPU""#,
+        r#"cpu: "x86_64 avx avx2", and here "x86_64 avx""#,
     ];
     assert_eq!(there.differences(&here), expected);
     let each = [
@@ -107,7 +107,7 @@ fn the_file_is_read_as_it_was_written() {
         counts: counts(&[("decode.json", 7_735), ("journal_append.record", 115)]),
     };
     let text = file.write().unwrap();
-    assert!(text.contains("\ncpu = \"A CPU @ 2.00GHz\"\n"), "{text}");
+    assert!(text.contains("\ncpu = \"x86_64 avx avx2\"\n"), "{text}");
     assert!(text.contains("\n\"decode.json\" = 7735\n"), "{text}");
     assert_eq!(File::read(&text).unwrap(), file);
 }
@@ -150,10 +150,16 @@ fn what_the_benches_say_is_read() {
 }
 
 #[test]
-fn the_model_of_the_cpu_is_read() {
-    let cpus = "processor\t: 0\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: A CPU @ 2.00GHz\nstepping\t: 7\nprocessor\t: 1\nmodel\t\t: 86\n";
-    assert_eq!(cpu_model(cpus).unwrap(), "A CPU @ 2.00GHz (6/85/7)");
-    assert_eq!(cpu_model("processor : 0\nCPU part : 0xd0c\n"), None);
+fn a_cpu_is_known_by_what_valgrind_has_of_it() {
+    let cpus = "processor\t: 0\nmodel name\t: A CPU @ 2.00GHz\nflags\t\t: fpu pni cx16 avx avx2 avx512f\nprocessor\t: 1\nflags\t\t: fpu\n";
+    assert_eq!(cpu_in_valgrind("x86_64", cpus), "x86_64 avx avx2 cx16 pni");
+    let another = cpus.replace("A CPU", "Another CPU").replace(" avx512f", "");
+    assert_eq!(
+        cpu_in_valgrind("x86_64", &another),
+        "x86_64 avx avx2 cx16 pni"
+    );
+    let arm = "processor : 0\nCPU part : 0xd0c\n";
+    assert_eq!(cpu_in_valgrind("aarch64", arm), "aarch64");
 }
 
 /// The versions of all packages in a lock file.
@@ -181,6 +187,20 @@ fn what_is_counted_is_made_of_what_the_server_is_made_of() {
         others.is_empty(),
         "other versions than in Cargo.lock: {others:?}; type: cp Cargo.lock bench/counts/ && cargo metadata --manifest-path bench/counts/Cargo.toml"
     );
+}
+
+#[test]
+fn what_is_counted_is_built_as_the_server_is() {
+    let profile = |path: &str, name: &str| {
+        let manifest = fs::read_to_string(files::root().join(path)).unwrap();
+        let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+        manifest["profile"][name].clone()
+    };
+    let (server, counted) = (
+        profile("Cargo.toml", "release"),
+        profile("bench/counts/Cargo.toml", "bench"),
+    );
+    assert_eq!(server, counted, "then type: {RENEW}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Colyseus {
     pub(super) fn new(seat: Seat) -> Self {
         let (name, keys) = match seat.kind {
             Kind::Echo | Kind::Fanout => ("say", ["id", "data"]),
-            Kind::Match => ("cell", ["id", "cell"]),
+            Kind::Match | Kind::Many => ("cell", ["id", "cell"]),
         };
         let mut before_id = vec![ROOM_DATA];
         pack::write_text(name.as_bytes(), &mut before_id);

@@ -1,4 +1,4 @@
-//! Parlor, in each of its encodings: rooms of the plugins `echo`, `broadcast` and `grid`.
+//! Parlor, in each of its encodings: rooms of the plugins `echo`, `broadcast`, `grid` and `metronome`, or of any that only makes a noise.
 
 mod game;
 mod history;
@@ -18,11 +18,13 @@ use crate::wire::{Outbound, Request};
 
 /// Where Parlor has its WebSockets.
 const PATH: &str = "/ws";
+/// The view with the number of the last tick.
+const BEAT: &str = "beat";
 /// The id of the join request.
 const JOIN_ID: u64 = 1;
 
 #[derive(Debug)]
-pub(super) struct Parlor {
+pub(crate) struct Parlor {
     subprotocol: Subprotocol,
     seat: Seat,
     /// Whether inputs have an id, and so are answered for themselves, beside what the plugin says.
@@ -31,6 +33,8 @@ pub(super) struct Parlor {
     /// Where the client is in the room's history; nothing before it has joined.
     history: Option<History>,
     game: Game,
+    /// What the room is of, where that does not follow from its kind.
+    plugin: Option<(String, Payload)>,
     /// What was said in a message that is not as most are.
     text: Vec<u8>,
 }
@@ -49,8 +53,17 @@ impl Parlor {
             words: Words::new(subprotocol, &seat),
             history: None,
             game: Game::new(seat.place, seat.places),
+            plugin: None,
             text: Vec::new(),
             seat,
+        }
+    }
+
+    /// The same in a room of this plugin, made with these options.
+    pub(crate) fn in_room_of(seat: Seat, plugin: &str, options: Payload) -> Self {
+        Self {
+            plugin: Some((plugin.to_owned(), options)),
+            ..Self::new(Subprotocol::Binary, false, seat)
         }
     }
 
@@ -93,7 +106,8 @@ impl Parlor {
 
     fn on_joined(&mut self, frame: &server::RoomJoined) -> Result<Heard<'_>, Misread> {
         self.check_room(&frame.room)?;
-        if frame.you.seat != Chair::Player {
+        // Who comes into a match for somebody else watches it, and plays the next one.
+        if frame.you.seat != Chair::Player && self.seat.turn == 0 {
             let problem = "only a spectator's seat was free".to_owned();
             return Err(Misread::Protocol(problem));
         }
@@ -138,8 +152,16 @@ impl Parlor {
         frame: &server::RoomState,
         outbound: &mut Outbound,
     ) -> Result<Option<Heard<'_>>, Misread> {
-        if self.seat.kind != Kind::Match || frame.view != game::VIEW {
-            return Ok(None);
+        match (self.seat.kind, frame.view.as_str()) {
+            (Kind::Match, game::VIEW) => {}
+            (Kind::Many, BEAT) => {
+                let number: Result<u64, _> = frame.state.to_serde();
+                let number = number.map_err(|error| {
+                    Misread::unreadable(error, frame.state.to_json().as_bytes())
+                })?;
+                return Ok(Some(Heard::Tick { number }));
+            }
+            _ => return Ok(None),
         }
         self.game.on_board(&frame.state)?;
         if let Some(data) = self.game.urge() {
@@ -216,7 +238,8 @@ impl Dialect for Parlor {
     fn open(&mut self, outbound: &mut Outbound) {
         let name = client::Auth {
             token: None,
-            name: Some(format!("bench {}", self.seat.client)),
+            // Another one for whoever comes after somebody who left: by the same, the game would take them for one.
+            name: Some(format!("bench {}-{}", self.seat.client, self.seat.turn)),
         };
         self.send(&name.into(), outbound);
         let (plugin, options) = match self.seat.kind {
@@ -224,6 +247,11 @@ impl Dialect for Parlor {
             // As with other servers: the sender gets it too.
             Kind::Fanout => ("broadcast", Some(payload(&ToAll { include_self: true }))),
             Kind::Match => ("grid", None),
+            Kind::Many => ("metronome", None),
+        };
+        let (plugin, options) = match &self.plugin {
+            Some((plugin, options)) => (plugin.as_str(), Some(options.clone())),
+            None => (plugin, options),
         };
         let join = client::JoinRoom {
             room: Some(self.seat.room.clone()),

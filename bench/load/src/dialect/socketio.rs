@@ -36,7 +36,7 @@ impl Socketio {
     pub(super) fn new(seat: Seat) -> Self {
         let event = match seat.kind {
             Kind::Echo | Kind::Fanout => "say",
-            Kind::Match => "cell",
+            Kind::Match | Kind::Many => "cell",
         };
         Self {
             before_id: format!(r#"42["{event}",{{"room":"{}","id":"#, seat.room),

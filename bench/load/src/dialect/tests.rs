@@ -6,6 +6,7 @@ use super::*;
 pub(super) fn seat(kind: Kind, text_bytes: usize) -> Seat {
     Seat {
         client: 3,
+        turn: 0,
         room: "room-1".to_owned(),
         kind,
         place: 0,

@@ -129,10 +129,12 @@ impl Scene for EchoScene {
     fn on_event(&mut self, event: Event<'_>) -> Option<Input> {
         let Event { client, at_us, .. } = event;
         match event.heard {
-            Heard::Joined { member } => self.members.on_joined(client, member),
+            Heard::Joined { member } => {
+                self.members.on_joined(client, member);
+            }
             Heard::Said { id, text, .. } => return self.on_said(client, id, text, at_us),
             Heard::Answered { id, is_accepted } => self.on_answered(client, id, is_accepted),
-            Heard::Board { .. } => {}
+            Heard::Board { .. } | Heard::Tick { .. } => {}
         }
         None
     }
@@ -158,8 +160,8 @@ impl Scene for EchoScene {
         None
     }
 
-    fn on_due(&mut self, _slot: u64, _at_us: u64) -> (usize, Input) {
-        unreachable!("there is no schedule")
+    fn on_due(&mut self, _slot: u64, _at_us: u64) -> Option<(usize, Input)> {
+        None
     }
 
     fn count(&self) -> Count {

@@ -69,13 +69,15 @@ impl Scene for FanoutScene {
     fn on_event(&mut self, event: Event<'_>) -> Option<Input> {
         let Event { client, at_us, .. } = event;
         match event.heard {
-            Heard::Joined { member } => self.members.on_joined(client, member),
+            Heard::Joined { member } => {
+                self.members.on_joined(client, member);
+            }
             Heard::Said { from, text, .. } => self.on_said(client, from, text, at_us),
             Heard::Answered { id, .. } => {
                 let what = || format!("an answer to input {id} of member {client}");
                 self.faults.add(Fault::Unasked, what);
             }
-            Heard::Board { .. } => {}
+            Heard::Board { .. } | Heard::Tick { .. } => {}
         }
         None
     }
@@ -103,13 +105,13 @@ impl Scene for FanoutScene {
         self.schedule
     }
 
-    fn on_due(&mut self, slot: u64, _at_us: u64) -> (usize, Input) {
+    fn on_due(&mut self, slot: u64, _at_us: u64) -> Option<(usize, Input)> {
         let number = u32::try_from(slot).unwrap_or(u32::MAX);
         let members = u32::try_from(self.histories.len()).unwrap_or(u32::MAX);
         let sender = number % members;
         self.said += 1;
         self.count.said += 1;
-        (sender as usize, Input::Say(Words { sender, number }))
+        Some((sender as usize, Input::Say(Words { sender, number })))
     }
 
     fn count(&self) -> Count {
@@ -160,7 +162,7 @@ mod tests {
         let slots = scene.schedule().unwrap().slots();
         assert_eq!(slots, 6);
         for slot in 0..slots {
-            let (client, input) = scene.on_due(slot, 0);
+            let (client, input) = scene.on_due(slot, 0).unwrap();
             let number = u32::try_from(slot).unwrap();
             let sender = number % 3;
             assert_eq!(client, sender as usize);

@@ -16,6 +16,10 @@ pub(crate) struct GameScene {
     rooms: Vec<Boards>,
     /// When each client got its last board, and of which tick.
     last_boards: Vec<Option<(u64, u64)>>,
+    /// Whose connection is still to end, or to be followed by another one: what comes on it is of no account.
+    gone: Vec<bool>,
+    /// Where to look for the next who leaves.
+    next_leaver: usize,
     times: Times,
     schedule: Option<Schedule>,
     count: Count,
@@ -36,6 +40,8 @@ impl GameScene {
             rate,
             rooms: (0..rooms).map(|_| Boards::new(players)).collect(),
             last_boards: vec![None; rooms * players],
+            gone: vec![false; rooms * players],
+            next_leaver: 0,
             times: Times::default(),
             schedule: None,
             count: Count::default(),
@@ -89,8 +95,15 @@ impl GameScene {
 }
 
 impl Scene for GameScene {
+    fn on_connecting(&mut self, client: usize, _at_us: u64) {
+        self.gone[client] = false;
+    }
+
     fn on_event(&mut self, event: Event<'_>) -> Option<Input> {
         let Event { client, at_us, .. } = event;
+        if self.gone[client] {
+            return None;
+        }
         match event.heard {
             Heard::Joined { member } => {
                 let (room, place) = self.place(client);
@@ -104,8 +117,8 @@ impl Scene for GameScene {
                 cells,
                 is_open,
             } => self.on_board(client, tick, cells, is_open, at_us),
-            Heard::Said { .. } => {
-                let what = || format!("client {client} got words");
+            Heard::Said { .. } | Heard::Tick { .. } => {
+                let what = || format!("client {client} got what nobody plays with");
                 self.faults.add(Fault::Unasked, what);
             }
         }
@@ -131,18 +144,46 @@ impl Scene for GameScene {
         self.schedule
     }
 
-    fn on_due(&mut self, slot: u64, at_us: u64) -> (usize, Input) {
+    fn on_due(&mut self, slot: u64, at_us: u64) -> Option<(usize, Input)> {
         let slot = usize::try_from(slot).unwrap_or_default();
         // From room to room, so that each has its inputs spread over the time.
         let room = slot % self.rooms.len();
         let place = slot / self.rooms.len() % self.players;
+        // Whose turn it is may be about to leave, or not play yet.
+        let mut places = (place..place + self.players).map(|place| place % self.players);
+        let place = places.find(|place| self.rooms[room].is_playing(*place))?;
         let ask = self.rooms[room].ask(place, at_us);
         self.count.said += 1;
         let input = Input::TakeCell {
             id: ask.id,
             cell: ask.cell,
         };
-        (room * self.players + place, input)
+        Some((room * self.players + place, input))
+    }
+
+    fn begin_leave(&mut self) -> Option<usize> {
+        let clients = self.gone.len();
+        // From one room to the next, and to another place in each.
+        let step = self.players + 1;
+        let order = (0..clients).map(|nth| (self.next_leaver + nth * step) % clients);
+        let is_free = |client: &usize| self.rooms[client / self.players].is_complete();
+        let client = order.into_iter().find(is_free)?;
+        self.next_leaver = (client + step) % clients;
+        let (room, place) = self.place(client);
+        self.rooms[room].begin_leave(place);
+        Some(client)
+    }
+
+    fn may_leave(&self, client: usize) -> bool {
+        let (room, place) = self.place(client);
+        self.rooms[room].may_leave(place)
+    }
+
+    fn on_left(&mut self, client: usize) {
+        let (room, place) = self.place(client);
+        self.rooms[room].on_left(place);
+        self.gone[client] = true;
+        self.last_boards[client] = None;
     }
 
     fn count(&self) -> Count {
@@ -223,7 +264,9 @@ mod tests {
         let mut scene = started();
         let schedule = scene.schedule().unwrap();
         assert_eq!(schedule.slots(), 40);
-        let clients: Vec<usize> = (0..5).map(|slot| scene.on_due(slot, 0).0).collect();
+        let clients: Vec<usize> = (0..5)
+            .map(|slot| scene.on_due(slot, 0).unwrap().0)
+            .collect();
         assert_eq!(clients, [0, 2, 1, 3, 0]);
         let expected = Count {
             messages: 0,
@@ -235,7 +278,7 @@ mod tests {
     #[test]
     fn screens_are_measured_from_the_scheduled_time_and_ticks_by_their_distance() {
         let mut scene = started();
-        let (client, Input::TakeCell { id, cell }) = scene.on_due(1, 1_000) else {
+        let Some((client, Input::TakeCell { id, cell })) = scene.on_due(1, 1_000) else {
             panic!("players take cells");
         };
         let answer = Heard::Answered {

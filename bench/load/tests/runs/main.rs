@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::thread;
 
 use clap::Parser as _;
-use parlor_bench::{Error, Fault, Options, Report, run};
+use parlor_bench::{Alone, Error, Fault, Options, Report, alone, run};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -83,6 +83,56 @@ fn a_fan_out_of_the_floor_reaches_everybody() {
         "in 0.3 s of them"
     );
     assert_eq!(report.send_lag_us.unwrap().count, 60);
+}
+
+#[test]
+fn silent_connections_of_the_floor_are_weighed() {
+    let report = load_floor(&format!(
+        "idle --target floor --connections 30 --server-pid {}",
+        std::process::id()
+    ));
+    assert_eq!(report.problem(), None);
+    assert_eq!((report.messages, report.rooms), (30, 4));
+    let [before, after] = report.memory.expect("it is measured");
+    assert!(before.server_resident > Some(0) && after.server_resident > Some(0));
+}
+
+#[test]
+fn all_come_into_their_rooms() {
+    let report = load_floor("join --target floor --connections 50 --under-way 7");
+    assert_eq!(report.problem(), None);
+    assert_eq!((report.messages, report.scenario), (50, "join"));
+    assert_eq!(report.latency_us.expect("it is measured").count, 50);
+}
+
+#[test]
+fn players_come_and_go() {
+    let (address, _end) = serve(|listener| flawed::serve(listener, Flaw::None));
+    // One after the other, within the 0.4 s of the run.
+    let line = "match --target ws --rooms 200 --players 3 --rate 30 --churn 600";
+    let report = load(address, line).unwrap();
+    assert_eq!(report.problem(), None);
+}
+
+#[test]
+fn one_client_alone_finds_a_server_and_makes_rooms() {
+    let (address, _end) = serve(|listener| async {
+        let Err(error) = parlor_floor::serve(listener).await;
+        panic!("the floor ended: {error}");
+    });
+    let alone = |line: &str| {
+        let line = format!("parlor-bench {line} --target floor --url http://{address}");
+        alone(&Options::parse_from(line.split(' ')))
+    };
+    let first = alone("first").expect("it is there");
+    assert!(
+        matches!(first, Alone::First { attempts: 1, .. }),
+        "{first:?}"
+    );
+    let Alone::Rooms { join_us } = alone("rooms --count 5").expect("they are made") else {
+        panic!("rooms are made");
+    };
+    assert_eq!(join_us.expect("it is measured").count, 5);
 }
 
 const ECHO: &str = "echo --target ws --connections 3 --rooms 1 --window 4";

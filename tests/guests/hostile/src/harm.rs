@@ -17,6 +17,8 @@ use wasip2::random::random;
 pub(crate) enum Harm {
     /// Loops for ever.
     Spin,
+    /// Loops this often, which takes time and comes to an end.
+    Burn { loops: u64 },
     /// Sleeps for a day.
     Sleep,
     /// Waits for a day on a pollable.
@@ -61,6 +63,11 @@ impl Harm {
             Self::Spin => loop {
                 black_box(0);
             },
+            Self::Burn { loops } => {
+                for _ in 0..*loops {
+                    black_box(0);
+                }
+            }
             Self::Sleep => sleep(),
             Self::Poll => {
                 let pollable = monotonic_clock::subscribe_duration(DAY_NS);

@@ -234,3 +234,102 @@ fn a_tick_that_goes_back_is_noticed() {
     game.show_all();
     assert_eq!(game.count(Fault::TickBack), 3);
 }
+
+/// A room in which the player at this place has left after all have taken something, and somebody else has come, as member 77, who has not
+/// seen anything yet.
+fn with_a_newcomer(place: usize) -> Game {
+    let mut game = Game::new();
+    for place in 0..PLAYERS {
+        game.take(place, 100);
+    }
+    game.show_all();
+    assert!(game.boards.is_complete());
+    game.boards.begin_leave(place);
+    assert!(game.boards.may_leave(place) && !game.boards.is_playing(place));
+    game.boards.on_left(place);
+    assert!(game.is_good(), "nobody waits for who has left");
+    game.boards.on_joined(place, 77);
+    game.shown.clear();
+    game
+}
+
+#[test]
+fn who_leaves_waits_for_its_answers_and_needs_nothing_more() {
+    let mut game = Game::new();
+    let ask = game.boards.ask(1, 100);
+    game.boards.begin_leave(1);
+    assert!(!game.boards.may_leave(1));
+    game.boards.on_answer(1, ask.id.into(), true);
+    assert!(game.boards.may_leave(1));
+    game.boards.on_left(1);
+    game.cells[ask.cell] = member(1);
+    game.tick += 1;
+    let cells = game.cells;
+    game.show(0, &cells);
+    assert!(!game.boards.is_settled(), "one has not seen it");
+    game.show(2, &cells);
+    assert!(game.is_good(), "{}", game.boards.audit());
+}
+
+#[test]
+fn who_comes_is_shown_the_board_as_it_is_and_plays_from_the_next_on() {
+    let mut game = with_a_newcomer(1);
+    game.show_all();
+    assert_eq!(game.shown, [100; PLAYERS], "only the newcomer has news");
+    assert!(!game.boards.is_playing(1) && !game.boards.is_complete());
+    for turn in PLAYERS..CELLS {
+        game.take(2 * (turn % 2), 200);
+    }
+    game.show_all();
+    game.cells = [NOBODY; CELLS];
+    game.show_all();
+    assert!(game.boards.is_complete());
+    let ask = game.boards.ask(1, 300);
+    game.boards.on_answer(1, ask.id.into(), true);
+    game.cells[ask.cell] = 77;
+    game.show_all();
+    assert!(game.is_good(), "{}", game.boards.audit());
+}
+
+#[test]
+fn who_comes_may_be_the_first_to_see_a_board() {
+    let mut game = with_a_newcomer(2);
+    let before = game.cells;
+    game.cells = [NOBODY; CELLS];
+    game.tick += 2;
+    game.show(2, &[NOBODY; CELLS]);
+    game.tick -= 1;
+    game.show(0, &before);
+    game.show(1, &before);
+    game.show_all();
+    assert_eq!(game.shown, Vec::<u64>::new());
+    game.take(0, 300);
+    game.show_all();
+    assert_eq!(game.shown, [300; PLAYERS]);
+    assert!(game.is_good(), "{}", game.boards.audit());
+}
+
+#[test]
+fn the_end_of_a_board_is_nothing_to_who_comes() {
+    let mut game = with_a_newcomer(0);
+    let (tick, cells) = (game.tick + 1, game.cells);
+    game.boards.on_board(0, tick, &cells, false, |_| {});
+    assert!(game.is_good(), "{}", game.boards.audit());
+    game.cells = [NOBODY; CELLS];
+    game.show_all();
+    game.show_all();
+    assert!(game.is_good(), "{}", game.boards.audit());
+}
+
+#[test]
+fn a_cell_that_who_comes_is_not_shown_is_lost() {
+    let mut game = with_a_newcomer(1);
+    game.show_all();
+    let ask = game.take(0, 300);
+    let cells = game.cells;
+    game.tick += 1;
+    game.show(0, &cells);
+    game.show(2, &cells);
+    assert!(!game.boards.is_settled(), "{ask:?}");
+    assert_eq!(game.count(Fault::Lost), 1);
+}

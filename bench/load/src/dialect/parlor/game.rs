@@ -106,7 +106,9 @@ impl Game {
             Status::Waiting => Input::Start,
             Status::Completed => Input::Rematch,
         };
-        if !self.is_leader || self.is_urged || self.seated < self.players {
+        // Where some have left for others, who comes has a seat only when the next match begins.
+        let is_lacking = self.status == Status::Waiting && self.seated < self.players;
+        if !self.is_leader || self.is_urged || is_lacking {
             return None;
         }
         self.is_urged = true;

@@ -115,6 +115,7 @@ fn the_join_names_the_plugin_and_what_the_room_is_made_with() {
                 Some(json!({"include_self": true})),
             ),
             (Kind::Match, "grid", None),
+            (Kind::Many, "metronome", None),
         ] {
             let mut dialect = Parlor::new(subprotocol, false, seat(kind, TEXT.len()));
             assert_eq!(dialect.request().subprotocol, Some(subprotocol.name()));
@@ -282,6 +283,51 @@ fn a_server_that_would_refuse_what_comes_is_none_to_measure() {
     assert!(check(Kind::Echo, f64::INFINITY, 0).is_ok());
     let refused = check(Kind::Echo, f64::INFINITY, 100).unwrap_err();
     assert!(refused.to_string().contains("--limits off"));
+}
+
+#[test]
+fn a_clock_is_heard_by_the_number_of_its_tick() {
+    for subprotocol in Subprotocol::ALL {
+        let mut dialect = joined(subprotocol, Kind::Many, false);
+        let ServerFrame::RoomState(mut frame) = state(&json!(12), 12) else {
+            panic!("it is a state");
+        };
+        frame.view = BEAT.to_owned();
+        let expected = format!("{:?}", Some(Heard::Tick { number: 12 }));
+        let heard = hear(&mut dialect, &ServerFrame::RoomState(frame));
+        assert_eq!(heard, Ok((expected, vec![])));
+    }
+}
+
+#[test]
+fn who_makes_noise_names_its_plugin_and_what_its_room_is_made_with() {
+    let options = payload(&json!({"loops": 3}));
+    let seat = seat(Kind::Many, TEXT.len());
+    let mut dialect = Parlor::in_room_of(seat, "hostile", options.clone());
+    let messages = written(|outbound| dialect.open(outbound));
+    let frames = decoded(Subprotocol::Binary, &messages);
+    let [_, ClientFrame::JoinRoom(join)] = &frames[..] else {
+        panic!("a name and a join, not {frames:?}");
+    };
+    assert_eq!(join.plugin.as_deref(), Some("hostile"));
+    assert_eq!(join.options.as_ref(), Some(&options));
+}
+
+#[test]
+fn only_who_comes_for_somebody_else_may_begin_by_watching() {
+    let ServerFrame::RoomJoined(mut frame) = room_joined() else {
+        panic!("it is a join");
+    };
+    frame.you.seat = Chair::Spectator;
+    let frame = ServerFrame::RoomJoined(frame);
+    for (turn, is_taken) in [(0, false), (1, true)] {
+        let seat = Seat {
+            turn,
+            ..seat(Kind::Match, TEXT.len())
+        };
+        let mut dialect = Parlor::new(Subprotocol::Json, false, seat);
+        assert_eq!(hear(&mut dialect, &frame).is_ok(), is_taken, "{turn}");
+    }
 }
 
 fn board(status: &str, players: usize, taken: &[(usize, u32)]) -> Value {

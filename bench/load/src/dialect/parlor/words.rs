@@ -59,7 +59,7 @@ impl Words {
         });
         let data = match seat.kind {
             Kind::Echo => payload(&Echo::EchoReply { data: &text }),
-            Kind::Fanout | Kind::Match => payload(&text),
+            Kind::Fanout | Kind::Match | Kind::Many => payload(&text),
         };
         let message = ServerFrame::RoomMessage(server::RoomMessage {
             room: room.clone(),
@@ -76,7 +76,8 @@ impl Words {
             kind: seat.kind,
             input: Mold::of(&subprotocol.encode_client(&input), text.as_bytes()),
             data: Mold::of(data.as_msgpack(), text.as_bytes()),
-            message: (subprotocol.is_text() && seat.kind != Kind::Match).then(template),
+            message: (subprotocol.is_text() && matches!(seat.kind, Kind::Echo | Kind::Fanout))
+                .then(template),
         }
     }
 
@@ -95,7 +96,7 @@ impl Words {
         let (text, [from, epoch, seq]) = self.message.as_ref()?.read(message)?;
         let from = match self.kind {
             Kind::Fanout => Some(u32::try_from(from).ok()?),
-            Kind::Echo | Kind::Match => None,
+            Kind::Echo | Kind::Match | Kind::Many => None,
         };
         Some(Said {
             from,
@@ -118,7 +119,7 @@ impl Words {
                 let Reply::EchoReply { data } = data.to_serde().ok()?;
                 data
             }
-            Kind::Fanout | Kind::Match => data.to_serde().ok()?,
+            Kind::Fanout | Kind::Match | Kind::Many => data.to_serde().ok()?,
         };
         text.extend_from_slice(said.as_bytes());
         Some(())
@@ -129,6 +130,6 @@ impl Words {
 fn input(kind: Kind, text: &str) -> Payload {
     match kind {
         Kind::Echo => payload(&Echo::Echo { data: text }),
-        Kind::Fanout | Kind::Match => payload(text),
+        Kind::Fanout | Kind::Match | Kind::Many => payload(text),
     }
 }

@@ -1,0 +1,224 @@
+//! More and more matches, until a server is late.
+
+use std::process::Output;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value as Json, json};
+
+use super::table::Column;
+use super::{Kept, Scenario};
+use crate::compare::subject::{BINARY, LOAD, Subject, UNSYNCED, UNSYNCED_BINARY, said, words};
+use crate::load::{CLIENT_CORE, SERVER_CORE, number};
+use crate::peers::{BUN, COLYSEUS, SOCKETIO, WS};
+use crate::trial;
+
+const SUBJECTS: &[Subject] = &[
+    UNSYNCED,
+    UNSYNCED_BINARY,
+    BINARY,
+    Subject::Peer(&BUN),
+    Subject::Peer(&WS),
+    Subject::Peer(&SOCKETIO),
+    Subject::Peer(&COLYSEUS),
+];
+const ROUNDS: usize = 3;
+const PLAYERS: usize = 8;
+const ROOMS_FIRST: usize = 20;
+/// The load has connections for no more.
+const ROOMS_MAX: usize = 2_400;
+const GROWTH: f64 = 1.5;
+/// How far apart what is right and what is late may be in the end, of the former.
+const BRACKET: f64 = 0.1;
+const WARM_UP_SECONDS: f64 = 3.0;
+const MEASURED_SECONDS: f64 = 6.0;
+/// One tick for which any input may have to wait, however little a server has to do, and one more, in microseconds. The first
+/// alone would tell servers apart by the half millisecond that it leaves them.
+const LATE_US: f64 = 100_000.0;
+
+/// What came of one number of rooms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Step {
+    is_in_time: bool,
+    is_load_the_limit: bool,
+    p99_us: f64,
+}
+
+/// Looks for the most rooms that are in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Search {
+    in_time: Option<usize>,
+    late: Option<usize>,
+}
+
+impl Search {
+    /// What to try next; nothing where it is known well enough.
+    fn next(&self) -> Option<usize> {
+        let next = match (self.in_time, self.late) {
+            (None, None) => ROOMS_FIRST,
+            (None, Some(late)) => late / 2,
+            (Some(in_time), None) => grown(in_time).min(ROOMS_MAX),
+            (Some(in_time), Some(late)) => {
+                let is_narrow = (late - in_time) as f64 <= BRACKET * in_time as f64;
+                if is_narrow {
+                    return None;
+                }
+                usize::midpoint(in_time, late)
+            }
+        };
+        (next > 0 && Some(next) != self.in_time && Some(next) != self.late).then_some(next)
+    }
+
+    fn on_step(&mut self, rooms: usize, is_in_time: bool) {
+        if is_in_time {
+            self.in_time = Some(rooms);
+        } else {
+            self.late = Some(rooms);
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few thousand rooms at most"
+)]
+fn grown(rooms: usize) -> usize {
+    (rooms as f64 * GROWTH).ceil() as usize
+}
+
+pub(super) fn run(scenario: &Scenario) -> Result<()> {
+    let columns = [
+        Column::new("players", "/players", 0),
+        Column::new("p99 ms with them", "/p99_ms", 1),
+        Column::new("at least", "/is_at_least", 0),
+    ];
+    let kept = Kept {
+        unit: "players",
+        command: format!(
+            "taskset -c {SERVER_CORE} SERVER; taskset -c {CLIENT_CORE} {LOAD} {}; Parlor with --limits off",
+            work_line("N")
+        ),
+        columns: &columns,
+        remark: "an input waits up to 50 ms for its tick however little a server has to do; beyond 100 ms of p99 a server is a tick late. \
+                 Where `at least` is 1, the load was the limit: the server could have done more",
+    };
+    scenario.compare(SUBJECTS, ROUNDS, &kept, measure)
+}
+
+fn work_line(rooms: &str) -> String {
+    let seconds = trial::seconds(MEASURED_SECONDS);
+    format!(
+        "match --players {PLAYERS} --warm-up {WARM_UP_SECONDS} --seconds {seconds} --rooms {rooms}"
+    )
+}
+
+fn measure(subject: &Subject) -> Result<Json> {
+    let mut search = Search::default();
+    let (mut p99_us, mut steps, mut is_at_least) = (0.0, 0, false);
+    while let Some(rooms) = search.next() {
+        let output = subject
+            .start()?
+            .try_load(&words(&work_line(&rooms.to_string())))?;
+        let step = judge(&output)?;
+        println!("{:<32} {rooms} rooms: {step:?}", subject.name());
+        steps += 1;
+        search.on_step(rooms, step.is_in_time);
+        if step.is_in_time {
+            p99_us = step.p99_us;
+        }
+        // Nobody knows whether it was the server that was late, or whether it would have been with more.
+        is_at_least = step.is_load_the_limit || (step.is_in_time && rooms == ROOMS_MAX);
+        if is_at_least {
+            break;
+        }
+    }
+    let rooms = search.in_time.unwrap_or(0);
+    Ok(json!({
+        "players": rooms * PLAYERS,
+        "rooms": rooms,
+        "p99_ms": p99_us / 1e3,
+        "is_at_least": u8::from(is_at_least),
+        "steps": steps,
+    }))
+}
+
+/// A run that is not right, or that clients could not connect to, is one that is late. One that could not be made at all is none.
+fn judge(output: &Output) -> Result<Step> {
+    const WRONG: Option<i32> = Some(1);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report: Option<Json> = serde_json::from_str(&text).ok();
+    let Some(report) = report else {
+        if output.status.code() == WRONG {
+            return Ok(Step {
+                is_in_time: false,
+                is_load_the_limit: false,
+                p99_us: f64::INFINITY,
+            });
+        }
+        let error = said(output).err();
+        let error = error.context("the load says nothing")?;
+        bail!(error);
+    };
+    let p99_us = number(&report, "/latency_us/p99").unwrap_or(f64::INFINITY);
+    Ok(Step {
+        is_in_time: output.status.success() && p99_us <= LATE_US,
+        is_load_the_limit: report["is_load_the_limit"] == true,
+        p99_us,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    /// What is tried of a server that is in time with so many rooms.
+    fn check(most: usize) -> (Vec<usize>, Search) {
+        let mut search = Search::default();
+        let mut tried = Vec::new();
+        while let Some(rooms) = search.next() {
+            search.on_step(rooms, rooms <= most);
+            tried.push(rooms);
+        }
+        (tried, search)
+    }
+
+    #[test]
+    fn rooms_grow_until_it_is_late_and_are_halved_then() {
+        let (tried, search) = check(50);
+        assert_eq!(tried, [20, 30, 45, 68, 56, 50, 53]);
+        assert_eq!((search.in_time, search.late), (Some(50), Some(53)));
+    }
+
+    #[test]
+    fn a_server_that_can_do_little_or_everything_comes_to_an_end() {
+        let (tried, search) = check(3);
+        assert_eq!(&tried[..4], [20, 10, 5, 2]);
+        assert_eq!(search.in_time, Some(3));
+        assert_eq!(check(0).1.in_time, None);
+        let (tried, search) = check(1_000_000);
+        assert_eq!(tried.last(), Some(&ROOMS_MAX));
+        assert_eq!(search.in_time, Some(ROOMS_MAX));
+    }
+
+    #[test]
+    fn what_is_late_wrong_or_not_connected_is_not_in_time() {
+        let output = |code: i32, text: &str| Output {
+            status: ExitStatus::from_raw(code << 8),
+            stdout: text.as_bytes().to_vec(),
+            stderr: Vec::new(),
+        };
+        let report = |p99: u32| {
+            json!({ "latency_us": { "p99": p99 }, "is_load_the_limit": p99 > 90_000 }).to_string()
+        };
+        let step = |code, text: &str| judge(&output(code, text)).unwrap();
+        assert!(step(0, &report(50_000)).is_in_time);
+        assert!(!step(0, &report(50_001)).is_in_time);
+        assert!(!step(1, &report(40_000)).is_in_time);
+        assert!(step(0, &report(99_000)).is_load_the_limit);
+        assert!(!step(1, "").is_in_time);
+        assert!(judge(&output(64, "")).is_err());
+    }
+}
