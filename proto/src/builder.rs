@@ -5,8 +5,6 @@
 //! Canonical means: the shortest form of every integer and header, floats as float 64, no ext types. The order of a
 //! map's keys is the sender's.
 
-use smallvec::SmallVec;
-
 use crate::error::{ValueError, ValueFault, excerpt};
 
 /// How deep lists and maps may nest in a payload. The frame around it is one level more.
@@ -22,8 +20,8 @@ const PAIRWISE_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Builder {
     out: Vec<u8>,
-    /// The keys of all maps that are open, the innermost map's last. Frames have few.
-    keys: SmallVec<[Key; 8]>,
+    /// The keys of all maps that are open, the innermost map's last.
+    keys: Vec<Key>,
     depth: usize,
     depth_max: usize,
 }
@@ -52,7 +50,7 @@ impl Builder {
     pub(crate) fn for_value(capacity: usize) -> Self {
         Self {
             out: Vec::with_capacity(capacity),
-            keys: SmallVec::new(),
+            keys: Vec::new(),
             depth: 0,
             depth_max: DEPTH_MAX,
         }
