@@ -40,6 +40,8 @@ enum Command {
     Spoil(Arc<str>),
     /// Asks for the whole of a view.
     Request(Arc<str>),
+    /// Says that it did all that it was told before the end of this round.
+    Heed(u64),
 }
 
 fn seat_of(rng: &mut impl Rng) -> Seat {

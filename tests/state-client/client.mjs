@@ -126,6 +126,11 @@ class Client {
     if (!this.isLeaving) this.#parlor.rooms.get(ROOM)?.requestState(view);
   }
 
+  /** All that it was told before was done by now. */
+  heed({ round }) {
+    this.#say("heeded", { round });
+  }
+
   /** Makes what the client has of a view something else: bytes are the one thing in it that can be changed. */
   spoil({ view }) {
     const bytes = bytesIn(this.#parlor.rooms.get(ROOM)?.views.get(view)?.value);
@@ -146,7 +151,7 @@ function bytesIn(value) {
 }
 
 const clients = new Map();
-const COMMANDS = ["reconnect", "rejoin", "request", "spoil"];
+const COMMANDS = ["heed", "reconnect", "rejoin", "request", "spoil"];
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if (command.do === "begin") clients.set(command.client, new Client(command.client, command.url));

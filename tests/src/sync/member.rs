@@ -147,6 +147,10 @@ impl Member {
                 None
             }
             Command::Request(view) => self.request(&view),
+            Command::Heed(round) => {
+                self.recorder.heeded(self.number, round);
+                None
+            }
         }
     }
 

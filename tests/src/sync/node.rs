@@ -79,6 +79,7 @@ impl NodeClients {
             }
             Command::Spoil(view) => json!({ "client": client, "do": "spoil", "view": &**view }),
             Command::Request(view) => json!({ "client": client, "do": "request", "view": &**view }),
+            Command::Heed(round) => json!({ "client": client, "do": "heed", "round": round }),
         };
         self.say(&line);
     }
@@ -130,6 +131,10 @@ fn note(recorder: &Recorder, line: &Json) -> Option<()> {
         },
         "left" => Event::Left,
         "reset" => Event::Reset,
+        "heeded" => {
+            recorder.heeded(client, line["round"].as_u64()?);
+            return Some(());
+        }
         "unknown" => Event::Unknown(line["handle"].as_u64()?),
         "spoilt" => Event::Spoilt(view()?),
         "refused" => Event::Refused {

@@ -19,6 +19,8 @@ pub(super) struct Recorder {
 struct Inner {
     records: Vec<Record>,
     standings: Vec<Standing>,
+    /// Up to which round each client has done what it was told.
+    heeded: Vec<u64>,
     /// Each state once: most clients have the same.
     states: HashSet<Arc<[u8]>>,
     names: HashSet<Arc<str>>,
@@ -47,6 +49,7 @@ impl Recorder {
     pub(super) fn begin(&self, name: String, library: Library) -> usize {
         let mut inner = self.lock();
         inner.standings.push(Standing::default());
+        inner.heeded.push(0);
         inner.records.push(Record {
             name,
             library,
@@ -92,6 +95,22 @@ impl Recorder {
         inner.records[number].events.push(event);
         drop(inner);
         self.changed.send_replace(());
+    }
+
+    /// A client has done all that it was told before the end of this round.
+    pub(super) fn heeded(&self, number: usize, round: u64) {
+        self.lock().heeded[number] = round;
+        self.changed.send_replace(());
+    }
+
+    /// Waits until all clients have done what they were told before the end of this round.
+    pub(super) async fn all_heeded(&self, round: u64) {
+        let mut changed = self.changed.subscribe();
+        while self.lock().heeded.iter().any(|it| *it < round) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// The number in the room of each client that is there.

@@ -218,13 +218,31 @@ impl Stage {
     async fn command(&mut self, command: impl FnOnce(&mut Values) -> Command) {
         let command = command(&mut self.values);
         let index = self.values.rng().random_range(0..self.actors.len());
-        let actor = &self.actors[index];
+        self.tell(&self.actors[index], command).await;
+    }
+
+    async fn tell(&self, actor: &Actor, command: Command) {
         match &actor.commands {
             Some(commands) => commands
                 .send(command)
                 .await
                 .unwrap_or_else(|_| panic!("client {} is gone", actor.number)),
             None => self.node.command(actor.number, &command),
+        }
+    }
+
+    /// Waits until all clients have done what they were told: what one spoils behind the last state, nothing would heal.
+    async fn heeded(&mut self, round: u64) {
+        self.director.settle().await;
+        for actor in &self.actors {
+            self.tell(actor, Command::Heed(round)).await;
+        }
+        tokio::select! {
+            heeded = tokio::time::timeout(QUIET_MAX, self.recorder.all_heeded(round)) => {
+                assert!(heeded.is_ok(), "a client does not do what it is told");
+            }
+            // Somebody who does not read would be sent away.
+            () = self.director.listen() => {}
         }
     }
 
@@ -329,6 +347,7 @@ impl Stage {
             actor.held = 0;
             actor.proxy.hold(false);
         }
+        self.heeded(round).await;
         let members = self.recorder.members();
         self.shown.retain(|(_, key), _| match key {
             Key::Member(member) => members.contains(member),
