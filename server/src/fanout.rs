@@ -207,6 +207,13 @@ impl Sent {
         frame.expect("what was encoded here can be decoded")
     }
 
+    /// The frame in the encoding that is written down.
+    pub(crate) fn to_binary(&self) -> Bytes {
+        let made = self.0[Subprotocol::Binary.index()].get();
+        made.cloned()
+            .unwrap_or_else(|| Subprotocol::Binary.encode_server(&self.frame()))
+    }
+
     /// What it takes of memory beside itself.
     pub(crate) fn bytes(&self) -> usize {
         self.0

@@ -86,13 +86,19 @@ pub(crate) trait Scene {
     fn start(&mut self, times: Times);
 
     /// What a client says first, without being asked; again and again, up to nothing.
-    fn opening(&mut self, client: usize, at_us: u64) -> Option<Input>;
+    fn opening(&mut self, _client: usize, _at_us: u64) -> Option<Input> {
+        None
+    }
 
     /// When something is to be said, whatever has come by then.
-    fn schedule(&self) -> Option<Schedule>;
+    fn schedule(&self) -> Option<Schedule> {
+        None
+    }
 
     /// What is to be said in a slot of the schedule, and by whom; nothing where nobody can just then.
-    fn on_due(&mut self, slot: u64, at_us: u64) -> Option<(usize, Input)>;
+    fn on_due(&mut self, _slot: u64, _at_us: u64) -> Option<(usize, Input)> {
+        None
+    }
 
     /// Has somebody say no more, who is to leave. Nobody where all are needed.
     fn begin_leave(&mut self) -> Option<usize> {

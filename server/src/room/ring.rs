@@ -11,7 +11,7 @@ use serde_bytes::ByteBuf;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::durable::{BadNote, frame_bytes, frame_from};
+use super::durable::{BadNote, frame_from};
 use crate::fanout::{Encoded, Sent};
 
 /// The most that one room retains.
@@ -173,11 +173,8 @@ impl Ring {
             floor: self.floor,
             frames: frames
                 .map(|it| {
-                    (
-                        it.seq,
-                        it.recipients.clone(),
-                        frame_bytes(&it.frame.frame()),
-                    )
+                    let message = ByteBuf::from(it.frame.to_binary());
+                    (it.seq, it.recipients.clone(), message)
                 })
                 .collect(),
         }

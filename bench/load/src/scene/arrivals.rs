@@ -4,7 +4,6 @@ use super::{Count, Event, Input, Latencies, Members, Scene, Times};
 use crate::account::{Fault, Faults};
 use crate::dialect::Heard;
 use crate::samples::Samples;
-use crate::schedule::Schedule;
 
 #[derive(Debug)]
 pub(crate) struct ArrivalScene {
@@ -57,18 +56,6 @@ impl Scene for ArrivalScene {
     }
 
     fn start(&mut self, _times: Times) {}
-
-    fn opening(&mut self, _client: usize, _at_us: u64) -> Option<Input> {
-        None
-    }
-
-    fn schedule(&self) -> Option<Schedule> {
-        None
-    }
-
-    fn on_due(&mut self, _slot: u64, _at_us: u64) -> Option<(usize, Input)> {
-        None
-    }
 
     fn count(&self) -> Count {
         Count {

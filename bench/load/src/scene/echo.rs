@@ -4,7 +4,6 @@ use super::{Count, Event, Input, Latencies, Members, Scene, Times, excerpt};
 use crate::account::{Answers, Fault, Faults};
 use crate::dialect::Heard;
 use crate::samples::Samples;
-use crate::schedule::Schedule;
 use crate::text::{Texts, Words};
 
 #[derive(Debug)]
@@ -154,14 +153,6 @@ impl Scene for EchoScene {
         } else {
             None
         }
-    }
-
-    fn schedule(&self) -> Option<Schedule> {
-        None
-    }
-
-    fn on_due(&mut self, _slot: u64, _at_us: u64) -> Option<(usize, Input)> {
-        None
     }
 
     fn count(&self) -> Count {

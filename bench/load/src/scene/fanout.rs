@@ -97,10 +97,6 @@ impl Scene for FanoutScene {
         self.schedule = Some(schedule);
     }
 
-    fn opening(&mut self, _client: usize, _at_us: u64) -> Option<Input> {
-        None
-    }
-
     fn schedule(&self) -> Option<Schedule> {
         self.schedule
     }

@@ -136,10 +136,6 @@ impl Scene for GameScene {
         self.schedule = Some(Schedule::new(times.start_us, times.end_us, rate));
     }
 
-    fn opening(&mut self, _client: usize, _at_us: u64) -> Option<Input> {
-        None
-    }
-
     fn schedule(&self) -> Option<Schedule> {
         self.schedule
     }
