@@ -31,7 +31,7 @@ pub(crate) struct Audit {
     pub(super) before: Bytes,
     pub(super) after: Option<Bytes>,
     /// The steps, each with the hash of what it asked for.
-    pub(super) steps: Vec<(wit::Batch, u64)>,
+    pub(super) steps: Vec<(Arc<wit::Batch>, u64)>,
 }
 
 /// Where two lives of a room part.

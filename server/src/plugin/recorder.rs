@@ -1,6 +1,7 @@
 //! The flight recorder: a room's last saved state and the batches it ran since, in memory and bounded. It is what a
 //! failed instance is rebuilt from, and what another version is tried on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,10 +10,10 @@ use super::effect::{self, Action, Effect};
 use super::outstanding::{self, Outstanding};
 use super::wit;
 
-/// Batches beyond this many bytes call for a new save.
+/// Batches beyond this many bytes call for a new save, and for one that is written down if any is.
 pub(super) const BATCH_BYTES_MAX: usize = 256 << 10;
-/// And beyond this many where a save is small, and nobody waits for it: what is kept of thousands of rooms is better small
-/// enough to stay in the processor's cache.
+/// And beyond this many where a save is small: what is kept of thousands of rooms is better small enough to stay in the
+/// processor's cache.
 const BATCH_BYTES_MIN: usize = 16 << 10;
 /// A save costs about as much as its bytes, which is little beside batches of so many times as many.
 const BATCH_BYTES_PER_SAVED: usize = 16;
@@ -34,7 +35,7 @@ pub(super) struct Start {
 /// A batch that was run, and what is to be known of how that went.
 #[derive(Debug, Clone)]
 pub(super) struct Recorded {
-    pub(super) batch: wit::Batch,
+    pub(super) batch: Arc<wit::Batch>,
     /// The members whose joins it refused.
     pub(super) rejected: Vec<u32>,
     /// The storage operations that it asked for.
@@ -58,7 +59,7 @@ impl Recorded {
             asked: outstanding::asked(effects),
             cost,
             output_bytes: effect::bytes(effects),
-            batch,
+            batch: Arc::new(batch),
         }
     }
 }
@@ -69,12 +70,25 @@ pub(super) struct FlightRecorder {
     start: Start,
     batches: Vec<Recorded>,
     bytes: usize,
-    /// Whether each save is written down, which costs more than what it spares here.
-    is_written: bool,
-    /// So many batches call for a new save.
+    /// `None` if no save is written down.
+    unwritten: Option<Unwritten>,
+}
+
+/// What was run since a save was last written down, which costs more than a save that is only kept here.
+#[derive(Debug)]
+struct Unwritten {
+    batches: usize,
+    bytes: usize,
+    /// So many batches call for the next.
     batches_max: usize,
-    /// The same for the save that comes next, which is the first one's own.
+    /// The same for the one that comes next, which is the first one's own.
     next_batches_max: usize,
+}
+
+impl Unwritten {
+    fn is_too_much(&self) -> bool {
+        self.batches >= self.next_batches_max || self.bytes > BATCH_BYTES_MAX
+    }
 }
 
 impl FlightRecorder {
@@ -83,45 +97,56 @@ impl FlightRecorder {
             start,
             batches: Vec::new(),
             bytes: 0,
-            is_written: false,
-            batches_max: usize::MAX,
-            next_batches_max: usize::MAX,
+            unwritten: None,
         }
     }
 
     /// Begins again from a new save. Gives where it began before, and the batches that lie between the two.
     pub(super) fn restart(&mut self, start: Start) -> (Start, Vec<Recorded>) {
         self.bytes = 0;
-        self.next_batches_max = self.batches_max;
         let before = std::mem::replace(&mut self.start, start);
         (before, std::mem::take(&mut self.batches))
     }
 
-    /// Asks for a save, which is written down, after so many batches at the latest. By `chance` the first comes up to half as much earlier: rooms
-    /// that were opened together would all save at the same moment else, again and again.
-    pub(super) fn save_after(&mut self, batches_max: usize, chance: u64) {
-        self.is_written = true;
-        self.batches_max = batches_max;
+    /// Asks for a save that is written down after so many batches at the latest. By `chance` the first comes up to half as
+    /// much earlier: rooms that were opened together would all save at the same moment else, again and again.
+    pub(super) fn write_after(&mut self, batches_max: usize, chance: u64) {
         let earlier = usize::try_from(chance).unwrap_or(0) % (batches_max / 2).max(1);
-        self.next_batches_max = batches_max - earlier;
+        self.unwritten = Some(Unwritten {
+            batches: 0,
+            bytes: 0,
+            batches_max,
+            next_batches_max: batches_max - earlier,
+        });
     }
 
     /// Remembers a batch that was run.
     pub(super) fn record(&mut self, recorded: Recorded) {
-        self.bytes += weight(&recorded.batch);
+        let bytes = weight(&recorded.batch);
+        self.bytes += bytes;
         self.batches.push(recorded);
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes > self.bytes_max() || self.batches.len() >= self.next_batches_max
-    }
-
-    fn bytes_max(&self) -> usize {
-        if self.is_written {
-            return BATCH_BYTES_MAX;
+        if let Some(unwritten) = &mut self.unwritten {
+            unwritten.batches += 1;
+            unwritten.bytes += bytes;
         }
+    }
+
+    /// Whether it is time for a new save.
+    pub(super) fn is_full(&self) -> bool {
         let worth = self.start.saved.len() * BATCH_BYTES_PER_SAVED;
-        worth.clamp(BATCH_BYTES_MIN, BATCH_BYTES_MAX)
+        let bytes_max = worth.clamp(BATCH_BYTES_MIN, BATCH_BYTES_MAX);
+        self.bytes > bytes_max || self.unwritten.as_ref().is_some_and(Unwritten::is_too_much)
+    }
+
+    /// Whether a save that was just taken is to be written down. If so, what comes from here on counts for the next.
+    pub(super) fn take_is_to_be_written(&mut self) -> bool {
+        let Some(unwritten) = self.unwritten.as_mut().filter(|it| it.is_too_much()) else {
+            return false;
+        };
+        unwritten.batches = 0;
+        unwritten.bytes = 0;
+        unwritten.next_batches_max = unwritten.batches_max;
+        true
     }
 
     /// Whether it holds as many bytes as it may.
@@ -145,4 +170,83 @@ fn weight(batch: &wit::Batch) -> usize {
         .map(|event| EVENT_BYTES + event.payload_bytes())
         .sum::<usize>()
         + EVENT_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder(saved_bytes: usize) -> FlightRecorder {
+        FlightRecorder::new(start(saved_bytes))
+    }
+
+    fn start(saved_bytes: usize) -> Start {
+        Start {
+            schema: 1,
+            saved: vec![0; saved_bytes].into(),
+            outstanding: Outstanding::default(),
+            last_member: 0,
+        }
+    }
+
+    /// Records batches of this weight until a save is due. How many that took.
+    fn fill(recorder: &mut FlightRecorder, weight: usize) -> usize {
+        let batch = || wit::Batch {
+            step: 1,
+            first_event: 1,
+            tick: 0,
+            now_ms: 0,
+            seed: 0,
+            events: vec![wit::Event::Message(wit::Message {
+                member: 1,
+                payload: vec![0; weight - 2 * EVENT_BYTES],
+                id: None,
+            })],
+        };
+        let mut count = 0;
+        while !recorder.is_full() {
+            recorder.record(Recorded::new(batch(), &[], Duration::ZERO));
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn a_save_is_due_sooner_where_it_is_small() {
+        assert_eq!(fill(&mut recorder(100), 1 << 10), 17);
+        assert_eq!(fill(&mut recorder(4 << 10), 1 << 10), 65);
+        assert_eq!(fill(&mut recorder(1 << 20), 1 << 10), 257);
+    }
+
+    #[test]
+    fn not_every_save_is_written_down() {
+        let mut recorder = recorder(100);
+        recorder.write_after(40, 10);
+        let mut written = Vec::new();
+        for _ in 0..7 {
+            let count = fill(&mut recorder, 1 << 10);
+            written.push((count, recorder.take_is_to_be_written()));
+            recorder.restart(start(100));
+        }
+        // The first of them comes earlier by chance, after 30 batches; all others are 40 batches apart.
+        let kept = (17, false);
+        assert_eq!(written[..3], [kept, (13, true), kept]);
+        assert_eq!(written[3..], [kept, (6, true), kept, kept]);
+    }
+
+    #[test]
+    fn what_is_not_written_down_is_bounded_in_bytes_too() {
+        let mut recorder = recorder(100);
+        recorder.write_after(usize::MAX, 0);
+        let mut kept = 0;
+        loop {
+            fill(&mut recorder, 1 << 10);
+            if recorder.take_is_to_be_written() {
+                break;
+            }
+            kept += 1;
+            recorder.restart(start(100));
+        }
+        assert_eq!(kept, BATCH_BYTES_MAX / (17 << 10));
+    }
 }

@@ -77,7 +77,7 @@ impl Rerun {
 
     /// The batch as this instance is given it.
     fn own_batch(&mut self, recorded: &Recorded) -> wit::Batch {
-        let batch = &recorded.batch;
+        let batch = &*recorded.batch;
         let mut events: Vec<_> = self
             .outstanding
             .take_due(batch.now_ms)

@@ -114,7 +114,7 @@ pub(crate) struct Ran {
     pub(crate) steps: Vec<Stepped>,
     /// The events of the batch that failed by themselves.
     pub(crate) set_aside: Vec<usize>,
-    /// What the plugin saved after the batch, when it was time for that.
+    /// What the plugin saved after the batch, when it was time to write that down.
     pub(crate) saved: Option<Bytes>,
     /// Steps that are to be lived once more, to see whether the same comes of them.
     pub(crate) audit: Option<Audit>,
@@ -141,14 +141,24 @@ struct Failed {
 /// One step that was run.
 #[derive(Debug)]
 pub(crate) struct Stepped {
-    /// Its number.
-    pub(crate) number: u64,
-    /// Which of the batch's events it ran.
+    /// What it ran, shared with the flight recorder.
+    pub(crate) batch: Arc<wit::Batch>,
+    /// Which of the events before the batch was split these are.
     pub(crate) events: Range<usize>,
     /// What it asks for; causes count from the start of `events`.
     pub(crate) effects: Vec<Effect>,
     /// The hash of `effects` as they are; 0 where nobody asks for it.
     pub(crate) effects_hash: u64,
+}
+
+impl Ran {
+    /// The events of the batch that was run as `input`: whole, it is the step's by now.
+    pub(crate) fn events<'a>(&'a self, input: &'a BatchInput) -> &'a [wit::Event] {
+        match &self.steps[..] {
+            [whole] if input.events.is_empty() => &whole.batch.events,
+            _ => &input.events,
+        }
+    }
 }
 
 impl Runner {
@@ -217,10 +227,10 @@ impl Runner {
         }
     }
 
-    /// Has it noted of each step from here on what it asked for, and a save taken after so many steps at the latest.
+    /// Has it noted of each step from here on what it asked for, and a save handed out after so many steps at the latest.
     pub(crate) fn keep_journal(&mut self, steps_max: usize) {
         self.is_hashing = true;
-        self.recorder.save_after(steps_max, self.seed);
+        self.recorder.write_after(steps_max, self.seed);
     }
 
     /// Whether an audit of the room is under way.
@@ -310,17 +320,13 @@ impl Runner {
     }
 
     /// Runs a batch. After a fault nothing of it was applied, and the runner is good for [`Self::recover`] only. If all went
-    /// well, and there is no journal to write the events to, they are the flight recorder's and not in `input` any more.
+    /// well, the events are not in `input` any more: see [`Ran::events`].
     pub(crate) fn run(&mut self, input: &mut BatchInput) -> Result<Ran, Fault> {
         let mut ran = Ran {
             first_step: self.position.step,
             ..Ran::default()
         };
-        let events = if self.is_hashing {
-            input.events.clone()
-        } else {
-            std::mem::take(&mut input.events)
-        };
+        let events = std::mem::take(&mut input.events);
         let all = 0..events.len();
         let batch = self.numbered(input, events);
         if let Err(failed) = self.run_step(batch, all, &mut ran) {
@@ -447,7 +453,7 @@ impl Runner {
         if let Some(trial) = &mut self.trial
             && let Err(fault) = trial.note(&recorded, effects_hash, &self.usage)
         {
-            return Err(failed(fault, recorded.batch));
+            return Err(failed(fault, Arc::unwrap_or_clone(recorded.batch)));
         }
         let batch = &recorded.batch;
         ran.cost = ran.cost.max(instance.last_cost);
@@ -460,7 +466,7 @@ impl Runner {
             notes.hashes.push(effects_hash);
         }
         ran.steps.push(Stepped {
-            number: batch.step,
+            batch: Arc::clone(batch),
             events,
             effects,
             effects_hash,
@@ -518,7 +524,7 @@ impl Runner {
         }
         match self.save() {
             Ok((saved, audit)) => {
-                ran.saved = Some(saved);
+                ran.saved = self.recorder.take_is_to_be_written().then_some(saved);
                 ran.audit = audit;
             }
             // A room that cannot be saved cannot be rebuilt either: better to end it now, and to say why.

@@ -41,7 +41,7 @@ pub(super) struct Trial {
 struct Probe {
     saved: Bytes,
     last_member: u32,
-    steps: Vec<(wit::Batch, u64)>,
+    steps: Vec<(Arc<wit::Batch>, u64)>,
 }
 
 /// A room's state in the hands of another version, before that is in charge.
@@ -93,7 +93,7 @@ impl Trial {
         if let Some(probe) = &mut self.probe
             && probe.steps.len() < PROBE_STEPS
         {
-            probe.steps.push((step.batch.clone(), effects_hash));
+            probe.steps.push((Arc::clone(&step.batch), effects_hash));
         }
         Ok(())
     }

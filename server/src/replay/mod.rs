@@ -21,7 +21,7 @@ pub use shown::{Shown, ShownStep, ShownView};
 pub struct Recording {
     /// Newest last.
     snapshots: Vec<(u64, Snapshot)>,
-    records: Vec<(u64, Vec<BatchRecord>)>,
+    records: Vec<(u64, Vec<BatchRecord<'static>>)>,
     /// The room's name.
     pub room: String,
     /// The plugin's name.
@@ -115,7 +115,7 @@ impl Recording {
             .filter_map(|(seq, bytes)| Some((*seq, decode(bytes).ok()?)))
             .collect();
         let records = data.records.iter().map(|(seq, bytes)| {
-            let batches: Result<Vec<BatchRecord>, FormatError> = decode(bytes);
+            let batches: Result<Vec<BatchRecord<'_>>, FormatError> = decode(bytes);
             let batches = batches.map_err(|error| ReplayError::Record(*seq, error.to_string()))?;
             if !batches.iter().all(BatchRecord::is_sound) {
                 let problem = "it names events that it does not have".to_owned();
@@ -208,7 +208,7 @@ impl Recording {
 /// Runs a batch as it was run, with what was done to the room before it, and compares what each step asks for.
 fn run_batch(
     runner: &mut Runner,
-    batch: &BatchRecord,
+    batch: &BatchRecord<'_>,
     versions: &Versions<'_>,
 ) -> Result<Result<Ran, Difference>, ReplayError> {
     let failed = |fault: Fault| Difference::Failed(batch.step, fault.message);

@@ -31,9 +31,9 @@ pub struct ShownStep<'a> {
     pub number: u64,
     /// The room's time, in milliseconds.
     pub at_ms: u64,
-    pub(super) events: &'a [EventRecord],
+    pub(super) events: &'a [EventRecord<'a>],
     /// The events that were set aside before it, because the plugin failed on each of them.
-    set_aside: Vec<&'a EventRecord>,
+    set_aside: Vec<&'a EventRecord<'a>>,
     pub(super) effects: Vec<Effect>,
     /// All views after it.
     pub views: BTreeMap<ShownView, Payload>,
@@ -56,7 +56,7 @@ impl Shown {
     }
 
     /// The steps of a batch.
-    pub(super) fn steps<'a>(&mut self, batch: &'a BatchRecord, ran: Ran) -> Vec<ShownStep<'a>> {
+    pub(super) fn steps<'a>(&mut self, batch: &'a BatchRecord<'a>, ran: Ran) -> Vec<ShownStep<'a>> {
         let mut set_aside = batch.outcome.set_aside.iter().peekable();
         let mut steps = Vec::new();
         for step in ran.steps {
@@ -123,7 +123,7 @@ impl ShownStep<'_> {
     }
 }
 
-fn event(event: &EventRecord) -> String {
+fn event(event: &EventRecord<'_>) -> String {
     let json = |bytes: &[u8]| {
         Payload::from_msgpack(bytes).map_or_else(|_| format!("{bytes:?}"), |it| it.to_json())
     };

@@ -48,7 +48,7 @@ impl RoomCore {
             while let Some(event) = set_aside.next_if(|event| **event < step.events.start) {
                 self.fail_event(&batch[*event]);
             }
-            self.apply_step(step.number, &batch[step.events], step.effects, now_ms);
+            self.apply_step(step.batch.step, &batch[step.events], step.effects, now_ms);
         }
         for event in set_aside {
             self.fail_event(&batch[*event]);

@@ -139,7 +139,7 @@ impl RoomTask {
     pub(super) fn record(
         &mut self,
         core: &RoomCore,
-        input: BatchInput,
+        input: &BatchInput,
         batch: &[Origin],
         ran: &Ran,
     ) {

@@ -369,7 +369,7 @@ impl RoomTask {
                 self.report(report);
             }
             core.charge(&batch, ran.spent);
-            self.record(core, input, &batch, &ran);
+            self.record(core, &input, &batch, &ran);
             let saved = ran.saved.take();
             self.audit(ran.audit.take());
             if ran.is_lost {

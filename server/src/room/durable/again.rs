@@ -19,7 +19,7 @@ pub(crate) enum Otherwise {
 }
 
 /// Runs a batch as it was run then.
-pub(crate) fn run(runner: &mut Runner, batch: &BatchRecord) -> Result<Ran, Otherwise> {
+pub(crate) fn run(runner: &mut Runner, batch: &BatchRecord<'_>) -> Result<Ran, Otherwise> {
     let steps = &batch.outcome.steps;
     let ranges = steps.iter().map(|it| it.start as usize..it.end as usize);
     let ran = runner.run_again(&batch.input(), ranges);

@@ -3,9 +3,11 @@
 //! The types here are the format on the disk. They are kept apart from those of the plugin contract, so that neither
 //! changes the other unseen.
 
+use std::borrow::Cow;
+
 use parlor_proto::Member;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
 use super::super::delivery::ResetReason;
 use super::super::handle::LeaveReason;
@@ -17,12 +19,12 @@ use crate::storage::OperationId;
 
 /// One batch, as it was run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct BatchRecord {
+pub(crate) struct BatchRecord<'a> {
     /// The number of its first step.
     pub(crate) step: u64,
     pub(crate) now_ms: u64,
     pub(crate) tick: u64,
-    pub(crate) events: Vec<EventRecord>,
+    pub(crate) events: Vec<EventRecord<'a>>,
     pub(crate) outcome: Outcome,
     /// What was done to the room before the batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,9 +63,9 @@ pub(crate) struct StepRecord {
     pub(crate) effects_hash: u64,
 }
 
-/// An event, and what the host must know of it beyond what the plugin is told.
+/// An event, and what the host must know of it beyond what the plugin is told. What is written borrows what members say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum EventRecord {
+pub(crate) enum EventRecord<'a> {
     Joined {
         member: MemberNote,
         session: SessionId,
@@ -87,7 +89,7 @@ pub(crate) enum EventRecord {
     Message {
         member: u32,
         id: Option<u64>,
-        payload: ByteBuf,
+        payload: Cow<'a, Bytes>,
     },
     Timer {
         timer: u32,
@@ -98,8 +100,8 @@ pub(crate) enum EventRecord {
         dt_ms: f64,
     },
     Signal {
-        name: String,
-        payload: ByteBuf,
+        name: Cow<'a, str>,
+        payload: Cow<'a, Bytes>,
     },
     Stored {
         id: OperationId,
@@ -131,15 +133,15 @@ pub(crate) enum StoredNote {
     Unavailable,
 }
 
-impl BatchRecord {
+impl<'a> BatchRecord<'a> {
     /// What was run, with what came of it and before anything of that is applied: `roster` is as it was for the plugin.
     pub(in crate::room) fn new(
-        input: BatchInput,
+        input: &'a BatchInput,
         origins: &[Origin],
         roster: &Roster,
-        ran: &Ran,
+        ran: &'a Ran,
     ) -> Self {
-        let events = input.events.into_iter().zip(origins);
+        let events = ran.events(input).iter().zip(origins);
         let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let steps = ran.steps.iter().map(|step| StepRecord {
             start: index(step.events.start),
@@ -205,27 +207,27 @@ impl BatchRecord {
     }
 }
 
-impl EventRecord {
-    fn new(event: wit::Event, origin: &Origin, roster: &Roster) -> Self {
+impl<'a> EventRecord<'a> {
+    fn new(event: &'a wit::Event, origin: &Origin, roster: &Roster) -> Self {
         match (event, origin) {
             (wit::Event::Joined(member), _) => Self::Joined {
                 // A member who was let go meanwhile is nobody's.
                 session: roster
                     .get(member.id)
                     .map_or(SessionId::NOBODY, |it| it.peer.session),
-                member: MemberNote::from(&member),
+                member: MemberNote::from(member),
             },
             (wit::Event::Left(departure), Origin::Leave { reason, .. }) => Self::Left {
                 member: departure.member,
                 reason: *reason,
             },
             (wit::Event::Left(departure), _) => Self::Kicked(departure.member),
-            (wit::Event::Away(member), _) => Self::Away(member),
-            (wit::Event::Back(member), _) => Self::Back(member),
-            (wit::Event::Changed(member), _) => Self::Changed(MemberNote::from(&member)),
-            (wit::Event::Resync(member), Origin::Resend) => Self::Resent(member),
+            (wit::Event::Away(member), _) => Self::Away(*member),
+            (wit::Event::Back(member), _) => Self::Back(*member),
+            (wit::Event::Changed(member), _) => Self::Changed(MemberNote::from(member)),
+            (wit::Event::Resync(member), Origin::Resend) => Self::Resent(*member),
             (wit::Event::Resync(member), origin) => Self::Resync {
-                member,
+                member: *member,
                 reset: match origin {
                     Origin::Resync {
                         fresh: Fresh::Reset(reason),
@@ -237,10 +239,10 @@ impl EventRecord {
             (wit::Event::Message(message), _) => Self::Message {
                 member: message.member,
                 id: message.id,
-                payload: ByteBuf::from(message.payload),
+                payload: Cow::Borrowed(Bytes::new(&message.payload)),
             },
             (wit::Event::Timer(timer), origin) => Self::Timer {
-                timer,
+                timer: *timer,
                 serial: match origin {
                     Origin::Timer { serial } => *serial,
                     _ => 0,
@@ -251,8 +253,8 @@ impl EventRecord {
                 dt_ms: tick.dt_ms,
             },
             (wit::Event::Signal(signal), _) => Self::Signal {
-                name: signal.name,
-                payload: ByteBuf::from(signal.payload),
+                name: Cow::Borrowed(&signal.name),
+                payload: Cow::Borrowed(Bytes::new(&signal.payload)),
             },
             (wit::Event::KvAnswer(answer), origin) => Self::Stored {
                 id: match origin {
@@ -290,7 +292,7 @@ impl EventRecord {
                 dt_ms: *dt_ms,
             }),
             Self::Signal { name, payload } => wit::Event::Signal(wit::Signal {
-                name: name.clone(),
+                name: name.to_string(),
                 payload: payload.to_vec(),
             }),
             Self::Stored {

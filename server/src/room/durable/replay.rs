@@ -170,7 +170,7 @@ impl Recovered {
     }
 
     fn run_record(&mut self, bytes: &Bytes, means: &Means<'_>) -> Result<(), Unusable> {
-        let batches: Vec<BatchRecord> = format::decode(bytes)?;
+        let batches: Vec<BatchRecord<'_>> = format::decode(bytes)?;
         if !batches.iter().all(BatchRecord::is_sound) {
             return Err(Unusable::Note(BadNote("a batch")));
         }
@@ -186,7 +186,7 @@ impl Recovered {
 fn run_batch(
     core: &mut RoomCore,
     runner: &mut Runner,
-    batch: &BatchRecord,
+    batch: &BatchRecord<'_>,
     means: &Means<'_>,
 ) -> Result<(), Unusable> {
     let expected = runner.position().step;
@@ -239,14 +239,18 @@ impl RoomCore {
     /// Does with the events of a batch what was done when they came, and gives their origins.
     fn origins_again(
         &mut self,
-        events: &[EventRecord],
+        events: &[EventRecord<'_>],
         peer_of: &dyn Fn(SessionId) -> Peer,
     ) -> Vec<Origin> {
         let origins = events.iter().map(|event| self.origin_again(event, peer_of));
         origins.collect()
     }
 
-    fn origin_again(&mut self, event: &EventRecord, peer_of: &dyn Fn(SessionId) -> Peer) -> Origin {
+    fn origin_again(
+        &mut self,
+        event: &EventRecord<'_>,
+        peer_of: &dyn Fn(SessionId) -> Peer,
+    ) -> Origin {
         match event {
             EventRecord::Joined { member, session } => {
                 self.add_restored(member, peer_of(*session));

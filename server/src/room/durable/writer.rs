@@ -54,7 +54,7 @@ impl Writer {
 
     /// Writes a batch, or keeps it for the next record if nobody can notice anything of it. `Some` if what comes of the
     /// batch waits for this.
-    pub(crate) fn record(&mut self, batch: &BatchRecord, is_quiet: bool) -> Option<Lsn> {
+    pub(crate) fn record(&mut self, batch: &BatchRecord<'_>, is_quiet: bool) -> Option<Lsn> {
         self.batches.add(batch);
         (!is_quiet || self.batches.count() >= QUIET_MAX).then(|| self.write_record())
     }
