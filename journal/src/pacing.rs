@@ -24,11 +24,11 @@ impl Pacing {
         interval_max: Duration::ZERO,
     };
 
-    /// At this share of the cores that is in use, from 0 to 1. By its square: as long as there is time that nothing else wants,
-    /// commits may have it.
+    /// At this share of the cores that is in use, from 0 to 1. By its fourth power: as long as there is time that nothing else
+    /// wants, commits may have it.
     fn interval(self, busy: f64) -> Duration {
         let range = self.interval_max.saturating_sub(self.interval_min);
-        self.interval_min + range.mul_f64(busy.clamp(0.0, 1.0).powi(2))
+        self.interval_min + range.mul_f64(busy.clamp(0.0, 1.0).powi(4))
     }
 }
 
@@ -155,7 +155,10 @@ mod tests {
         let full = wait_after(&mut Pacer::on(PACING, 1), 500, ms(2), ms(2));
         let half_of_two = wait_after(&mut Pacer::on(PACING, 2), 500, ms(2), ms(2));
         assert_eq!(idle, ms(1));
-        assert!(half > ms(3) && half < ms(4), "{half:?}");
+        assert!(
+            half > Duration::from_micros(1_500) && half < ms(2),
+            "{half:?}"
+        );
         assert_eq!(half, half_of_two);
         assert!(full > ms(10) && full <= ms(11), "{full:?}");
     }

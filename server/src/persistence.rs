@@ -26,7 +26,7 @@ const SET_ASIDE_FOLDER: &str = "set-aside";
 /// Less than anybody notices; and at the least more than a sync takes of a good disk.
 const PACING: Pacing = Pacing {
     interval_min: Duration::from_millis(1),
-    interval_max: Duration::from_millis(10),
+    interval_max: Duration::from_millis(20),
 };
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
 /// own.
