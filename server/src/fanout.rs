@@ -113,13 +113,12 @@ impl Fanout {
     pub(crate) fn deliver(&self, peer: &Peer, frame: &impl Encode) {
         let message = || frame.message(peer.subprotocol, &self.metrics);
         match &self.exit {
-            Exit::Open => peer.outbox.push(peer.connection, self.burst, message()),
-            Exit::Durable(release) => release.leave(Leaving::Frame {
-                outbox: Arc::clone(&peer.outbox),
-                connection: peer.connection,
-                burst: self.burst,
-                message: message(),
-            }),
+            Exit::Open => peer
+                .outbox
+                .push_all(peer.connection, self.burst, [message()]),
+            Exit::Durable(release) => {
+                release.leave_frame(&peer.outbox, peer.connection, self.burst, message());
+            }
             Exit::Closed => {}
         }
     }

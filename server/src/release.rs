@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use parlor_journal::Lsn;
 use parlor_proto::{Payload, Subprotocol};
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
 use crate::room::RoomStatus;
@@ -20,13 +21,8 @@ const ENTRY_BYTES: usize = 64;
 /// One thing that leaves a room.
 #[derive(Debug)]
 pub(crate) enum Leaving {
-    /// A frame for one connection of a session.
-    Frame {
-        outbox: Arc<Outbox>,
-        connection: u32,
-        burst: Burst,
-        message: Bytes,
-    },
+    /// Frames for one connection of a session.
+    Frames(Frames),
     /// A state of a view, in the same way.
     State {
         outbox: Arc<Outbox>,
@@ -51,6 +47,21 @@ pub(crate) enum Leaving {
     },
 }
 
+/// Frames that follow one another and are all for one: what a room says goes to many in turn, or it is a run of answers.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    outbox: Arc<Outbox>,
+    connection: u32,
+    burst: Burst,
+    messages: SmallVec<[Bytes; 1]>,
+}
+
+impl Frames {
+    fn are_for(&self, outbox: &Arc<Outbox>, connection: u32, burst: Burst) -> bool {
+        self.connection == connection && self.burst == burst && Arc::ptr_eq(&self.outbox, outbox)
+    }
+}
+
 /// What somebody waits for.
 pub(crate) struct Answer(Box<dyn FnOnce() + Send>);
 
@@ -69,12 +80,12 @@ impl Leaving {
     /// Goes where it is meant to go.
     pub(crate) fn go(self) {
         match self {
-            Self::Frame {
-                outbox,
-                connection,
-                burst,
-                message,
-            } => outbox.push(connection, burst, message),
+            Self::Frames(frames) => {
+                let Frames {
+                    outbox, messages, ..
+                } = frames;
+                outbox.push_all(frames.connection, frames.burst, messages);
+            }
             Self::State {
                 outbox,
                 connection,
@@ -91,13 +102,17 @@ impl Leaving {
 
     fn bytes(&self) -> usize {
         let bytes = match self {
-            Self::Frame { message, .. } => message.len(),
+            Self::Frames(frames) => return frames.messages.iter().map(frame_bytes).sum(),
             Self::State { state, .. } => state.bytes(),
             Self::Metadata { metadata, .. } => metadata.as_msgpack().len(),
             Self::Word { .. } | Self::Forget { .. } | Self::Answer(_) => 0,
         };
         bytes + ENTRY_BYTES
     }
+}
+
+fn frame_bytes(message: &Bytes) -> usize {
+    message.len() + ENTRY_BYTES
 }
 
 /// The queue of what may not leave yet.
@@ -127,6 +142,36 @@ impl Release {
         let record = queue.record;
         queue.bytes += leaving.bytes();
         queue.waiting.push_back((record, leaving));
+    }
+
+    /// The same for a frame.
+    pub(crate) fn leave_frame(
+        &self,
+        outbox: &Arc<Outbox>,
+        connection: u32,
+        burst: Burst,
+        message: Bytes,
+    ) {
+        let mut queue = self.lock();
+        let record = queue.record;
+        if record <= queue.durable {
+            drop(queue);
+            return outbox.push_all(connection, burst, [message]);
+        }
+        queue.bytes += frame_bytes(&message);
+        if let Some((last, Leaving::Frames(frames))) = queue.waiting.back_mut()
+            && *last == record
+            && frames.are_for(outbox, connection, burst)
+        {
+            return frames.messages.push(message);
+        }
+        let frames = Frames {
+            outbox: Arc::clone(outbox),
+            connection,
+            burst,
+            messages: smallvec![message],
+        };
+        queue.waiting.push_back((record, Leaving::Frames(frames)));
     }
 
     /// The record that what leaves now waits for.
@@ -177,12 +222,8 @@ mod tests {
     use crate::session::outbox::Outgoing;
 
     fn say(release: &Release, peer: &Peer, text: &'static str) {
-        release.leave(Leaving::Frame {
-            outbox: Arc::clone(&peer.outbox),
-            connection: peer.connection,
-            burst: Burst(1),
-            message: Bytes::from_static(text.as_bytes()),
-        });
+        let message = Bytes::from_static(text.as_bytes());
+        release.leave_frame(&peer.outbox, peer.connection, Burst(1), message);
     }
 
     fn heard(peer: &Peer) -> Vec<Outgoing> {
@@ -197,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_one_client_wait_together_and_in_order_with_those_of_others() {
+        let release = Release::default();
+        let [one, other] = [1, 2].map(|it| Peer::for_tests(it, Subprotocol::Json));
+        release.wait_for(5);
+        for (peer, text) in [(&one, "a"), (&one, "b"), (&other, "c"), (&one, "d")] {
+            say(&release, peer, text);
+        }
+        assert_eq!(release.lock().waiting.len(), 3);
+        release.advance(5);
+        assert_eq!(heard(&one), texts(&["a", "b", "d"]));
+        assert_eq!(heard(&other), texts(&["c"]));
+        assert_eq!(release.bytes(), 0);
+    }
+
+    #[test]
     fn nothing_leaves_before_its_record_is_durable_and_all_in_order() {
         let (release, peer) = (Release::default(), Peer::for_tests(1, Subprotocol::Json));
         say(&release, &peer, "before");
@@ -205,14 +261,16 @@ mod tests {
         say(&release, &peer, "five");
         release.wait_for(6);
         say(&release, &peer, "six");
+        say(&release, &peer, "still six");
         assert_eq!((heard(&peer), release.waits_for()), (vec![], Some(6)));
+        assert_eq!(release.bytes(), "fivesixstill six".len() + 3 * ENTRY_BYTES);
         release.advance(4);
         assert_eq!(heard(&peer), []);
         release.advance(5);
         assert_eq!(heard(&peer), texts(&["five"]));
         release.advance(7);
         say(&release, &peer, "at once");
-        assert_eq!(heard(&peer), texts(&["six", "at once"]));
+        assert_eq!(heard(&peer), texts(&["six", "still six", "at once"]));
         assert_eq!((release.waits_for(), release.bytes()), (None, 0));
     }
 }

@@ -218,8 +218,13 @@ impl Outbox {
         queue.connection
     }
 
-    /// Queues a reliable frame.
-    pub(crate) fn push(&self, connection: u32, burst: Burst, message: Bytes) {
+    /// Queues reliable frames of one burst.
+    pub(crate) fn push_all(
+        &self,
+        connection: u32,
+        burst: Burst,
+        messages: impl IntoIterator<Item = Bytes>,
+    ) {
         let mut queue = self.lock();
         if queue.connection != connection || queue.overflow.is_some() {
             return;
@@ -230,11 +235,13 @@ impl Outbox {
                 return self.overflow(queue, overflow);
             }
         }
-        let cost = message.len() + ENTRY_BYTES;
-        queue.frames += 1;
-        queue.bytes += cost;
-        self.node.add(cost);
-        queue.entries.push_back(Entry::Message(message));
+        let bytes_before = queue.bytes;
+        for message in messages {
+            queue.frames += 1;
+            queue.bytes += message.len() + ENTRY_BYTES;
+            queue.entries.push_back(Entry::Message(message));
+        }
+        self.node.add(queue.bytes - bytes_before);
         if queue.bytes > OUTBOX_BYTES_CEILING {
             return self.overflow(queue, Overflow::Bytes);
         }

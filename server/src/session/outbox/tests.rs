@@ -73,7 +73,7 @@ fn overflown(overflow: Overflow) -> Vec<Outgoing> {
 fn a_newer_state_takes_the_place_of_an_unwritten_one_and_goes_behind_what_came_between() {
     let outbox = outbox();
     push_state(&outbox, CONNECTION, "board", &state(1, "old", None));
-    outbox.push(CONNECTION, Burst(1), "said".into());
+    outbox.push_all(CONNECTION, Burst(1), ["said".into()]);
     push_state(&outbox, CONNECTION, "board", &state(2, "new", Some(1)));
     push_state(&outbox, CONNECTION, "other", &state(2, "else", None));
     assert_eq!(said(&outbox), ["said", "new", "else"]);
@@ -126,14 +126,14 @@ fn what_is_known_of_states_is_bounded() {
 fn what_one_step_sends_fits_and_the_next_step_finds_a_client_that_does_not_read() {
     let outbox = outbox();
     for _ in 0..100 {
-        outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 100]));
+        outbox.push_all(CONNECTION, Burst(1), [Bytes::from(vec![0; 100])]);
     }
     assert_eq!(taken(&outbox).len(), 100);
     for _ in 0..100 {
-        outbox.push(CONNECTION, Burst(2), "x".into());
+        outbox.push_all(CONNECTION, Burst(2), ["x".into()]);
     }
-    outbox.push(CONNECTION, Burst(3), "one more".into());
-    outbox.push(CONNECTION, Burst(4), "and another".into());
+    outbox.push_all(CONNECTION, Burst(3), ["one more".into()]);
+    outbox.push_all(CONNECTION, Burst(4), ["and another".into()]);
     assert_eq!(taken(&outbox), overflown(Overflow::Frames));
     assert_eq!(outbox.node.get(), 0, "what was queued is freed");
 }
@@ -144,20 +144,20 @@ fn what_several_rooms_replay_to_a_new_connection_fits() {
     let next = outbox.turn_over();
     for burst in 1..=3 {
         for _ in 0..100 {
-            outbox.push(next, Burst(burst), "missed".into());
+            outbox.push_all(next, Burst(burst), ["missed".into()]);
         }
     }
     assert_eq!(taken(&outbox).len(), 300);
-    outbox.push(next, Burst(4), Bytes::from(vec![0; 1000]));
-    outbox.push(next, Burst(5), "one more".into());
+    outbox.push_all(next, Burst(4), [Bytes::from(vec![0; 1000])]);
+    outbox.push_all(next, Burst(5), ["one more".into()]);
     assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
 }
 
 #[test]
 fn bytes_are_bounded_like_frames() {
     let outbox = outbox();
-    outbox.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
-    outbox.push(CONNECTION, Burst(2), "one more".into());
+    outbox.push_all(CONNECTION, Burst(1), [Bytes::from(vec![0; 1000])]);
+    outbox.push_all(CONNECTION, Burst(2), ["one more".into()]);
     assert_eq!(taken(&outbox), overflown(Overflow::Bytes));
 }
 
@@ -172,8 +172,8 @@ fn a_node_with_too_much_queued_closes_those_who_have_a_share_in_it() {
         Outbox::new(bounds, Arc::clone(&node)),
         Outbox::new(bounds, Arc::clone(&node)),
     );
-    greedy.push(CONNECTION, Burst(1), Bytes::from(vec![0; 99_900]));
-    modest.push(CONNECTION, Burst(1), Bytes::from(vec![0; 1000]));
+    greedy.push_all(CONNECTION, Burst(1), [Bytes::from(vec![0; 99_900])]);
+    modest.push_all(CONNECTION, Burst(1), [Bytes::from(vec![0; 1000])]);
     push_state(&greedy, CONNECTION, "board", &state(1, "state", None));
     assert_eq!(taken(&greedy), overflown(Overflow::Node));
     assert_eq!(taken(&modest).len(), 1);
@@ -212,12 +212,12 @@ fn a_new_connection_does_not_end_for_what_the_one_before_did() {
 #[test]
 fn what_is_meant_for_an_earlier_connection_is_dropped_and_words_to_the_session_stay() {
     let outbox = outbox();
-    outbox.push(CONNECTION, Burst(1), "unwritten".into());
+    outbox.push_all(CONNECTION, Burst(1), ["unwritten".into()]);
     outbox.push_control(Control::LeftRoom("room".into()));
     let next = outbox.turn_over();
-    outbox.push(CONNECTION, Burst(2), "late".into());
+    outbox.push_all(CONNECTION, Burst(2), ["late".into()]);
     push_state(&outbox, CONNECTION, "board", &state(1, "late", None));
-    outbox.push(next, Burst(2), "new".into());
+    outbox.push_all(next, Burst(2), ["new".into()]);
     outbox.push_first(next, "first".into());
     let left = Outgoing::Control(Control::LeftRoom("room".into()));
     assert_eq!(taken(&outbox), [message("first"), left, message("new")]);
