@@ -1,6 +1,6 @@
 //! The only door out of a room.
 
-use std::{fmt::Display, rc::Rc};
+use std::{fmt::Display, sync::Arc};
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::{
 /// mistake in the plugin, and the panic says which field and which line.
 #[derive(Debug)]
 pub struct Ctx {
-    pub(crate) roster: Map<MemberId, Rc<Member>>,
+    pub(crate) roster: Map<MemberId, Arc<Member>>,
     pub(crate) now_ms: u64,
     pub(crate) tick: u64,
     rng: Rng,
@@ -201,7 +201,7 @@ impl Ctx {
     /// Moves a member to another seat, whether or not one is free by the description.
     pub fn set_seat(&mut self, member: MemberId, seat: Seat) {
         if let Some(member) = self.roster.get_mut(&member) {
-            Rc::make_mut(member).seat = seat;
+            Arc::make_mut(member).seat = seat;
         }
         self.act(wit::ActionEffect::SetSeat(wit::SetSeat { member, seat }));
     }

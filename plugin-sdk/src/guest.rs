@@ -1,6 +1,6 @@
 //! From the host's calls to a room's methods. Native code uses it too: it is what a test room drives.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,8 +91,8 @@ impl<R: Plugin> Instance<R> {
             wit::Event::Changed(member) => {
                 // Somebody whose join was refused may have changed its name right behind it.
                 if let Some(present) = ctx.roster.get_mut(&member.id) {
-                    let member = Rc::new(member);
-                    *present = Rc::clone(&member);
+                    let member = Arc::new(member);
+                    *present = Arc::clone(&member);
                     room.changed(ctx, &member);
                 }
             }
@@ -130,15 +130,15 @@ impl<R: Plugin> Instance<R> {
         ctx.roster = saved
             .roster
             .into_iter()
-            .map(|member| (member.id, Rc::new(member)))
+            .map(|member| (member.id, Arc::new(member)))
             .collect();
         Ok(Self { ctx, room })
     }
 }
 
 fn on_joined<R: Room>(room: &mut R, ctx: &mut Ctx, member: Member) {
-    let member = Rc::new(member);
-    ctx.roster.insert(member.id, Rc::clone(&member));
+    let member = Arc::new(member);
+    ctx.roster.insert(member.id, Arc::clone(&member));
     if let Err(refusal) = room.join(ctx, &member) {
         ctx.roster.remove(&member.id);
         ctx.act(wit::ActionEffect::Reject(refusal.into()));
@@ -146,7 +146,7 @@ fn on_joined<R: Room>(room: &mut R, ctx: &mut Ctx, member: Member) {
 }
 
 fn on_message<R: Room>(room: &mut R, ctx: &mut Ctx, message: wit::Message) {
-    let Some(from) = ctx.roster.get(&message.member).map(Rc::clone) else {
+    let Some(from) = ctx.roster.get(&message.member).map(Arc::clone) else {
         return; // The host speaks of members only after it said that they joined.
     };
     let handled = Payload::trusted(message.payload)
@@ -167,7 +167,7 @@ fn encode(state: &impl Serialize) -> Vec<u8> {
     }
 }
 
-/// Where a component keeps its one room.
+/// Where a component keeps its one room. Natively it can be sent to another thread if the room can.
 #[derive(Debug)]
 pub struct Slot<R>(RefCell<Option<Instance<R>>>);
 
@@ -211,6 +211,16 @@ impl<R: Plugin> Slot<R> {
         log_panics();
         *self.0.borrow_mut() = Some(Instance::load(schema, bytes).map_err(failure)?);
         Ok(())
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl<R> Slot<R> {
+    /// What the room has logged since the last call of this, which a component's host is told at once.
+    pub fn take_logs(&self) -> Vec<(crate::Level, String)> {
+        let mut slot = self.0.borrow_mut();
+        let logs = slot.as_mut().map(|it| &mut it.ctx.logs);
+        logs.map(std::mem::take).unwrap_or_default()
     }
 }
 
