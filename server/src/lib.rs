@@ -79,6 +79,9 @@ pub use plugin::{
 };
 pub use web::Assets;
 
+#[doc(hidden)]
+pub use plugin::native;
+
 /// The two sockets of a server, bound by the caller, so that tests can take any free ports.
 #[derive(Debug)]
 pub struct Listeners {

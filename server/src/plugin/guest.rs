@@ -206,7 +206,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
             cpu_at_start: None,

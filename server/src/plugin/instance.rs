@@ -1,4 +1,4 @@
-//! One instance of a plugin: a store, its limits, and calls that either give the instance back or consume it.
+//! One instance of a plugin, and calls that either give it back or consume it.
 //!
 //! A trap poisons the whole store, so that every call takes the instance by value: using a dead one cannot be written.
 
@@ -13,17 +13,25 @@ use super::bindings::parlor::room::types as wit;
 use super::catalog::Version;
 use super::fault::{Fault, FaultKind};
 use super::guest::Guest;
-use super::limits::{CALL_WALL, HANDLES_MAX, HOSTCALL_BYTES_MAX, LIFECYCLE_CPU};
+use super::limits::{HOSTCALL_BYTES_MAX, LIFECYCLE_CPU};
+use super::native::{NativeGuest, NativeInstance};
+use super::sandbox::Sandbox;
 
 /// A live instance, fit to be called.
 pub(crate) struct Instance {
-    store: Store<Guest>,
-    plugin: Plugin,
+    body: Body,
     step_cpu: Duration,
     /// How many times longer than usual its calls may take.
     patience: u32,
     /// What the last call cost, in CPU time where it ran long enough to be measured.
     pub(crate) last_cost: Duration,
+}
+
+/// Where its code runs.
+enum Body {
+    Component(Sandbox),
+    /// In a bench that measures what the other one costs.
+    Native(NativeInstance),
 }
 
 /// Why a room could not be opened.
@@ -41,47 +49,17 @@ impl From<Fault> for OpenError {
 }
 
 impl Instance {
-    /// A fresh instance on which nothing was called yet.
-    pub(super) fn new(version: &Version, room: &Arc<str>, seed: u64) -> Result<Self, Fault> {
-        Self::with_patience(version, room, seed, 1)
-    }
-
-    fn with_patience(
-        version: &Version,
-        room: &Arc<str>,
-        seed: u64,
-        patience: u32,
-    ) -> Result<Self, Fault> {
-        let mut guest = Guest::new(
-            Arc::clone(&version.label),
-            Arc::clone(room),
-            version.limits.memory_bytes_max,
-        );
-        guest.begin(0, seed, 0);
-        let mut store = Store::new(version.pre.engine(), guest);
-        store.limiter(|guest| &mut guest.memory);
-        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
-        store.set_max_component_handles(HANDLES_MAX);
-        store.epoch_deadline_callback(|mut context| Ok(context.data_mut().deadline.check()));
-        // Instantiation runs guest code too, and a store begins with a deadline that has passed.
-        arm(&mut store, LIFECYCLE_CPU, patience);
-        match version.pre.instantiate(&mut store) {
-            Ok(plugin) => Ok(Self {
-                store,
-                plugin,
-                step_cpu: version.limits.step_cpu,
-                patience,
-                last_cost: Duration::ZERO,
-            }),
-            Err(error) => Err(fault(&store, &error)),
-        }
-    }
-
-    pub(super) fn describe(mut self) -> Result<(Self, wit::Description), Fault> {
-        let answer = self.call(LIFECYCLE_CPU, |plugin, store| {
-            plugin.parlor_room_guest().call_describe(store)
-        })?;
-        Ok((self, answer))
+    fn new(version: &Version, room: &Arc<str>, seed: u64, patience: u32) -> Result<Self, Fault> {
+        let body = match &version.native {
+            None => Body::Component(Sandbox::new(version, room, seed, patience)?),
+            Some(code) => Body::Native(NativeInstance::new(code)),
+        };
+        Ok(Self {
+            body,
+            step_cpu: version.limits.step_cpu,
+            patience,
+            last_cost: Duration::ZERO,
+        })
     }
 
     /// Begins a room.
@@ -90,10 +68,12 @@ impl Instance {
         room: &Arc<str>,
         config: &wit::Config,
     ) -> Result<(Self, Vec<wit::Effect>), OpenError> {
-        let mut instance = Self::new(version, room, config.seed)?;
-        let answer = instance.call(LIFECYCLE_CPU, |plugin, store| {
-            plugin.parlor_room_guest().call_open(store, config)
-        })?;
+        let mut instance = Self::new(version, room, config.seed, 1)?;
+        let answer = instance.call(
+            LIFECYCLE_CPU,
+            |plugin, store| plugin.parlor_room_guest().call_open(store, config),
+            |native| native.open(config),
+        )?;
         match answer {
             Ok(effects) => Ok((instance, effects)),
             Err(failure) => Err(OpenError::Refused(failure.message)),
@@ -108,10 +88,12 @@ impl Instance {
         (schema, saved): (u32, &[u8]),
         patience: u32,
     ) -> Result<Self, Fault> {
-        let mut instance = Self::with_patience(version, room, seed, patience)?;
-        let answer = instance.call(LIFECYCLE_CPU, |plugin, store| {
-            plugin.parlor_room_guest().call_load(store, schema, saved)
-        })?;
+        let mut instance = Self::new(version, room, seed, patience)?;
+        let answer = instance.call(
+            LIFECYCLE_CPU,
+            |plugin, store| plugin.parlor_room_guest().call_load(store, schema, saved),
+            |native| native.load(schema, saved),
+        )?;
         match answer {
             Ok(()) => Ok(instance),
             Err(failure) => Err(Fault::new(FaultKind::Failure, failure.message)),
@@ -120,12 +102,15 @@ impl Instance {
 
     /// Runs one step.
     pub(crate) fn step(mut self, batch: &wit::Batch) -> Result<(Self, Vec<wit::Effect>), Fault> {
-        self.store
-            .data_mut()
-            .begin(batch.now_ms, batch.seed, batch.first_event);
-        let answer = self.call(self.step_cpu, |plugin, store| {
-            plugin.parlor_room_guest().call_step(store, batch)
-        })?;
+        let answer = self.call(
+            self.step_cpu,
+            |plugin, store| {
+                let guest = store.data_mut();
+                guest.begin(batch.now_ms, batch.seed, batch.first_event);
+                plugin.parlor_room_guest().call_step(store, batch)
+            },
+            |native| native.step(batch),
+        )?;
         match answer {
             Ok(effects) => Ok((self, effects)),
             Err(failure) => Err(Fault::new(FaultKind::Failure, failure.message)),
@@ -134,13 +119,18 @@ impl Instance {
 
     /// Has the guest write down its state.
     pub(crate) fn save(mut self) -> Result<(Self, Bytes), Fault> {
-        // A state may be as large as the memory it is in, unlike anything else a guest hands over.
-        let fuel = self.store.data().memory.bytes.max(HOSTCALL_BYTES_MAX);
-        self.store.set_hostcall_fuel(fuel);
-        let saved = self.call(LIFECYCLE_CPU, |plugin, store| {
-            plugin.parlor_room_guest().call_save(store)
-        })?;
-        self.store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        let saved = self.call(
+            LIFECYCLE_CPU,
+            |plugin, store| {
+                // A state may be as large as the memory it is in, unlike anything else a guest hands over.
+                let fuel = store.data().memory.bytes.max(HOSTCALL_BYTES_MAX);
+                store.set_hostcall_fuel(fuel);
+                let saved = plugin.parlor_room_guest().call_save(&mut *store)?;
+                store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+                Ok(saved)
+            },
+            |native| native.save(),
+        )?;
         Ok((self, saved.into()))
     }
 
@@ -151,49 +141,46 @@ impl Instance {
 
     /// Silences the guest's log while its history is run again.
     pub(crate) fn mute(&mut self, is_muted: bool) {
-        self.store.data_mut().log.is_muted = is_muted;
+        if let Body::Component(sandbox) = &mut self.body {
+            sandbox.guest_mut().log.is_muted = is_muted;
+        }
     }
 
-    /// What it takes of memory.
+    /// What it takes of memory: nothing where its code runs in ours.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.store.data().memory.bytes
+        match &self.body {
+            Body::Component(sandbox) => sandbox.guest().memory.bytes,
+            Body::Native(_) => 0,
+        }
     }
 
     /// Takes the number of log lines dropped since the last call of this.
     pub(crate) fn take_dropped_log_lines(&mut self) -> u64 {
-        std::mem::take(&mut self.store.data_mut().log.lines_dropped)
+        match &mut self.body {
+            Body::Component(sandbox) => std::mem::take(&mut sandbox.guest_mut().log.lines_dropped),
+            Body::Native(_) => 0,
+        }
     }
 
     fn call<R>(
         &mut self,
         cpu_max: Duration,
-        call: impl FnOnce(&Plugin, &mut Store<Guest>) -> wasmtime::Result<R>,
+        component: impl FnOnce(&Plugin, &mut Store<Guest>) -> wasmtime::Result<R>,
+        native: impl FnOnce(&mut dyn NativeGuest) -> R,
     ) -> Result<R, Fault> {
-        arm(&mut self.store, cpu_max, self.patience);
-        let answer = call(&self.plugin, &mut self.store);
-        self.last_cost = self.store.data().deadline.cost();
-        answer.map_err(|error| fault(&self.store, &error))
+        match &mut self.body {
+            Body::Component(sandbox) => {
+                let answer = sandbox.call(cpu_max, self.patience, component);
+                self.last_cost = sandbox.cost();
+                answer
+            }
+            Body::Native(instance) => {
+                let answer = instance.call(native);
+                self.last_cost = instance.cost();
+                Ok(answer)
+            }
+        }
     }
-}
-
-fn arm(store: &mut Store<Guest>, cpu_max: Duration, patience: u32) {
-    let deadline = &mut store.data_mut().deadline;
-    deadline.arm(cpu_max * patience, CALL_WALL * patience);
-    store.set_epoch_deadline(1);
-}
-
-fn fault(store: &Store<Guest>, error: &wasmtime::Error) -> Fault {
-    let guest = store.data();
-    let kind = if guest.deadline.is_missed {
-        FaultKind::Deadline
-    } else if guest.memory.is_exhausted {
-        FaultKind::Memory
-    } else {
-        FaultKind::Trap
-    };
-    let mut fault = Fault::from_trap(kind, error, guest.log.panic.as_deref());
-    fault.cost = guest.deadline.cost();
-    fault
 }
 
 impl std::fmt::Debug for Instance {

@@ -16,8 +16,9 @@ use super::super::compiler::{self, CompileLimits};
 use super::super::engine::{self, PluginEngine};
 use super::super::fault::Fault;
 use super::super::inspect;
-use super::super::instance::Instance;
 use super::super::limits::PluginLimits;
+use super::super::native::NativeCode;
+use super::super::sandbox::Sandbox;
 use super::changes::Changes;
 use super::error::LoadError;
 use super::version::{Record, Source, Version};
@@ -29,6 +30,8 @@ pub(super) struct Maker {
     pub(super) engine: Arc<PluginEngine>,
     /// The operator's settings, by plugin name.
     pub(super) settings: HashMap<String, Payload>,
+    /// What rooms run in place of a component, by plugin name.
+    pub(super) native: HashMap<String, NativeCode>,
     pub(super) limits: CompileLimits,
     /// The program that compiles in a process of its own; without it, that is done here.
     pub(super) compiler: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl Maker {
             digest,
             component: bytes.clone(),
             pre,
+            native: None,
             record: Record::new(source, Arc::clone(&self.changes)),
         };
         let description = describe_twice(&draft)?;
@@ -67,6 +71,7 @@ impl Maker {
             label: format!("{}@{}", description.name, description.version).into(),
             limits: PluginLimits::from_wishes(&description.limits),
             settings: settings.unwrap_or(draft.settings),
+            native: self.native.get(&description.name).cloned(),
             description,
             ..draft
         })
@@ -142,12 +147,12 @@ impl Maker {
 fn describe_twice(version: &Version) -> Result<wit::Description, LoadError> {
     let scratch: Arc<str> = "describe".into();
     let failed = |fault: Fault| LoadError::Describe(fault.to_string());
-    let (instance, first) = Instance::new(version, &scratch, 1)
-        .and_then(Instance::describe)
+    let (sandbox, first) = Sandbox::new(version, &scratch, 1, 1)
+        .and_then(Sandbox::describe)
         .map_err(failed)?;
-    let (_, again) = instance.describe().map_err(failed)?;
-    let (_, other) = Instance::new(version, &scratch, 2)
-        .and_then(Instance::describe)
+    let (_, again) = sandbox.describe().map_err(failed)?;
+    let (_, other) = Sandbox::new(version, &scratch, 2, 1)
+        .and_then(Sandbox::describe)
         .map_err(failed)?;
     // The generated types have no equality; their debug form shows every field.
     let shown = format!("{first:?}");

@@ -73,6 +73,7 @@ impl Catalog {
             maker: Maker {
                 engine,
                 settings: settings.plugins,
+                native: HashMap::new(),
                 limits: settings.compile_limits,
                 compiler: settings.compiler,
                 cache: cache.transpose().map_err(LoadError::Keep)?,

@@ -10,6 +10,7 @@ use super::super::bindings::PluginPre;
 use super::super::bindings::parlor::room::types as wit;
 use super::super::guest::Guest;
 use super::super::limits::PluginLimits;
+use super::super::native::NativeCode;
 use super::changes::Changes;
 
 /// One plugin version, identified by the digest of its component.
@@ -26,6 +27,8 @@ pub struct Version {
     /// The component itself, which rooms that outlive the server are kept with.
     pub(crate) component: Bytes,
     pub(in super::super) pre: PluginPre<Guest>,
+    /// What rooms run in place of the component, in a bench.
+    pub(in super::super) native: Option<NativeCode>,
     pub(super) record: Record,
 }
 
@@ -181,6 +184,7 @@ impl Version {
             settings: self.settings.clone(),
             component: self.component.clone(),
             pre: self.pre.clone(),
+            native: self.native.clone(),
             record: Record::new(self.source(), Arc::clone(changes)),
         }
     }
