@@ -41,6 +41,8 @@ pub struct Options {
     pub has_own_catalog: bool,
     /// The program that compiles what is uploaded, if it is not this one.
     pub compiler: Option<PathBuf>,
+    /// The catalog, if it is another than these.
+    pub catalog: Option<Arc<Catalog>>,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             settings: FileConfig::default(),
             has_own_catalog: false,
             compiler: None,
+            catalog: None,
         }
     }
 }
@@ -150,13 +153,14 @@ impl TestServer {
         // Compiling the components takes long on a busy machine, and only once.
         let own = options.has_own_catalog.then(|| config.clone());
         let is_typescript = options.is_typescript;
-        let catalog = tokio::task::spawn_blocking(move || match own {
-            Some(config) if is_typescript => {
+        let catalog = tokio::task::spawn_blocking(move || match (options.catalog, own) {
+            (Some(catalog), _) => catalog,
+            (None, Some(config)) if is_typescript => {
                 own_catalog(&bundle::typescript_changelings(), &config, options.compiler)
             }
-            Some(config) => own_catalog(&bundle::catalog(), &config, options.compiler),
-            None if is_typescript => bundle::typescript_catalog(),
-            None => bundle::catalog(),
+            (None, Some(config)) => own_catalog(&bundle::catalog(), &config, options.compiler),
+            (None, None) if is_typescript => bundle::typescript_catalog(),
+            (None, None) => bundle::catalog(),
         });
         let catalog = catalog.await.expect("the components are built");
         let log = options.log;
