@@ -11,7 +11,8 @@ use anyhow::Result;
 
 use self::report::{Measured, mixture, report, row};
 use self::subject::{
-    BINARY, JSON, LOAD, MIXED, PROTO, SENDERS, Subject, UNSYNCED, prepare, versions, words,
+    BINARY, JSON, LOAD, MIXED, NATIVE_UNSYNCED, PROTO, SENDERS, Subject, UNSYNCED, prepare,
+    versions, words,
 };
 use crate::bench::keep_raw;
 use crate::load::{CLIENT_CORE, SERVER_CORE};
@@ -56,6 +57,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         subjects: &[
             UNSYNCED,
             JSON,
+            NATIVE_UNSYNCED,
             Subject::Peer(&BUN),
             Subject::Peer(&WS),
             Subject::Peer(&SOCKETIO),

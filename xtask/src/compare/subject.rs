@@ -12,9 +12,10 @@ use crate::load::{CLIENT_CORE, SERVER_CORE, Serving, ensure_cores, pinned, serve
 use crate::peers::{BUN, COLYSEUS, Peer, PeerServer, SOCKETIO, WS, WS_CORK};
 use crate::server::Server;
 
-/// The load, and the floor.
+/// The load, the floor, and Parlor with native rooms.
 pub(crate) const LOAD: &str = "parlor-bench";
 const FLOOR: &str = "parlor-floor";
+const NATIVE: &str = "parlor-native";
 
 /// A server, and how it is spoken to.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Parlor {
     pub(crate) name: &'static str,
     pub(crate) subprotocol: &'static str,
     pub(crate) serve: &'static [&'static str],
+    /// Whether its plugins are compiled into it, without a sandbox.
+    pub(crate) is_native: bool,
 }
 
 /// As near as Parlor comes to the others, in which what is in a room is gone with the server: it can raise what a plugin declares, and not
@@ -41,32 +44,53 @@ pub(crate) const JSON: Subject = Subject::Parlor(Parlor {
     name: "parlor, v1.json",
     subprotocol: "v1.json",
     serve: &[],
+    is_native: false,
 });
 pub(crate) const BINARY: Subject = Subject::Parlor(Parlor {
     name: "parlor, v1.binary",
     subprotocol: "v1.binary",
     serve: &[],
+    is_native: false,
 });
 pub(crate) const PROTO: Subject = Subject::Parlor(Parlor {
     name: "parlor, v2.proto",
     subprotocol: "v2.proto",
     serve: &[],
+    is_native: false,
 });
 /// A third of the clients on each of the three.
 pub(crate) const MIXED: Subject = Subject::Parlor(Parlor {
     name: "parlor, mixed",
     subprotocol: "mixed",
     serve: &[],
+    is_native: false,
 });
 pub(crate) const UNSYNCED: Subject = Subject::Parlor(Parlor {
     name: "parlor, v1.json, no sync",
     subprotocol: "v1.json",
     serve: NO_SYNC,
+    is_native: false,
 });
 pub(crate) const UNSYNCED_BINARY: Subject = Subject::Parlor(Parlor {
     name: "parlor, v1.binary, no sync",
     subprotocol: "v1.binary",
     serve: NO_SYNC,
+    is_native: false,
+});
+
+/// What the sandbox costs is the difference to [`BINARY`].
+const NATIVE_BINARY: Subject = Subject::Parlor(Parlor {
+    name: "parlor, v1.binary, native",
+    subprotocol: "v1.binary",
+    serve: &[],
+    is_native: true,
+});
+/// And here to [`UNSYNCED`].
+pub(crate) const NATIVE_UNSYNCED: Subject = Subject::Parlor(Parlor {
+    name: "parlor, v1.json, native",
+    subprotocol: "v1.json",
+    serve: NO_SYNC,
+    is_native: true,
 });
 
 /// Whatever sends messages on.
@@ -75,6 +99,7 @@ pub(crate) const SENDERS: &[Subject] = &[
     JSON,
     BINARY,
     PROTO,
+    NATIVE_BINARY,
     Subject::Peer(&BUN),
     Subject::Peer(&WS),
     Subject::Peer(&WS_CORK),
@@ -86,8 +111,9 @@ pub(crate) const SENDERS: &[Subject] = &[
 pub(crate) fn prepare(subjects: &[Subject]) -> Result<()> {
     ensure_cores()?;
     build::build(Part::BINARY, Profile::Release)?;
-    let bins = ["--bin", LOAD, "--bin", FLOOR, "--release"];
-    exec::run(cargo("build").arg("--workspace").args(bins))?;
+    let bins = [LOAD, FLOOR, NATIVE].into_iter();
+    let bins = bins.flat_map(|name| ["--bin", name]);
+    exec::run(cargo("build").args(["--workspace", "--release"]).args(bins))?;
     peers(subjects).try_for_each(Peer::install)
 }
 
@@ -122,8 +148,7 @@ impl Subject {
     pub(crate) fn start_with(&self, more: &[&str]) -> Result<Running> {
         Ok(match self {
             Self::Floor => {
-                let mut command = pinned(SERVER_CORE);
-                command.arg(Profile::Release.binary().with_file_name(FLOOR));
+                let mut command = bench_program(SERVER_CORE, FLOOR);
                 let floor = Serving::start(&mut command, "floor listening on ")
                     .context("failed to start the floor")?;
                 Running {
@@ -138,11 +163,14 @@ impl Subject {
                 subprotocol: None,
             },
             Self::Parlor(parlor) => {
-                let mut command = serve();
-                command
-                    .args(["--limits", "off"])
-                    .args(parlor.serve)
-                    .args(more);
+                let mut command = if parlor.is_native {
+                    bench_program(SERVER_CORE, NATIVE)
+                } else {
+                    let mut command = serve();
+                    command.args(["--limits", "off"]);
+                    command
+                };
+                command.args(parlor.serve).args(more);
                 Running {
                     process: Process::Parlor(Server::spawn(&mut command)?),
                     target: "parlor",
@@ -235,8 +263,13 @@ impl Running {
 
 /// The load, on one core.
 pub(crate) fn load_on(core: &str) -> Command {
+    bench_program(core, LOAD)
+}
+
+/// One of the programs in `bench`, on one core.
+fn bench_program(core: &str, name: &str) -> Command {
     let mut command = pinned(core);
-    command.arg(Profile::Release.binary().with_file_name(LOAD));
+    command.arg(Profile::Release.binary().with_file_name(name));
     command
 }
 
