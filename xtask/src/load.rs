@@ -148,6 +148,12 @@ impl Going {
             .context("failed to start the load")
     }
 
+    /// Whether it has ended, however that came about.
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        let child = self.0.as_mut().context("it was waited for already")?;
+        Ok(child.try_wait()?.is_some())
+    }
+
     /// What it says in the end.
     pub(crate) fn output(mut self) -> Result<Output> {
         let child = self.0.take().context("it was waited for already")?;

@@ -41,8 +41,8 @@ pub(super) fn run(scenario: &Scenario) -> Result<()> {
     let running = BINARY.start()?;
     let line =
         format!("match --churn {CHURN_PER_MINUTE} --warm-up {WARM_UP_SECONDS} --seconds {seconds}");
-    let load = Going::start(&mut running.loading(&words(&line)))?;
-    let samples = watch(&running, seconds)?;
+    let mut load = Going::start(&mut running.loading(&words(&line)))?;
+    let samples = watch(&running, &mut load, seconds)?;
     let heard = load.output()?;
     let mut rounds: Vec<Round> = Vec::new();
     for (index, sample) in samples.iter().enumerate() {
@@ -67,7 +67,7 @@ pub(super) fn run(scenario: &Scenario) -> Result<()> {
 }
 
 /// Looks at the server from time to time, for as long as the load goes on.
-fn watch(running: &Running, seconds: f64) -> Result<Vec<Json>> {
+fn watch(running: &Running, load: &mut Going, seconds: f64) -> Result<Vec<Json>> {
     let server = running.parlor()?;
     let period = (seconds / SAMPLES).clamp(1.0, SAMPLE_SECONDS);
     let mut samples = Vec::new();
@@ -75,6 +75,10 @@ fn watch(running: &Running, seconds: f64) -> Result<Vec<Json>> {
     while passed + period <= seconds {
         wait(Duration::from_secs_f64(period));
         passed += period;
+        if load.has_ended()? {
+            // It has said what was wrong.
+            break;
+        }
         let sample = sample(server)?;
         println!("{passed:>6.0} s: {sample}");
         samples.push(sample);

@@ -5,8 +5,8 @@ mod history;
 mod words;
 
 use parlor_proto::{
-    ClientFrame, Create, Payload, Seat as Chair, ServerFrame, Subprotocol, Visibility, WireLimits,
-    client, server,
+    ClientFrame, Create, ErrorCode, Payload, Seat as Chair, ServerFrame, Subprotocol, Visibility,
+    WireLimits, client, server,
 };
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ const PATH: &str = "/ws";
 const BEAT: &str = "beat";
 /// The id of the join request.
 const JOIN_ID: u64 = 1;
+/// Who comes for somebody else may be there before the room has let that one out, and asks so often.
+const JOINS_MAX: u32 = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Parlor {
@@ -30,6 +32,8 @@ pub(crate) struct Parlor {
     /// Whether inputs have an id, and so are answered for themselves, beside what the plugin says.
     asks_replies: bool,
     words: Words,
+    /// How often it asked for its seat.
+    joins: u32,
     /// Where the client is in the room's history; nothing before it has joined.
     history: Option<History>,
     game: Game,
@@ -51,6 +55,7 @@ impl Parlor {
             subprotocol,
             asks_replies,
             words: Words::new(subprotocol, &seat),
+            joins: 0,
             history: None,
             game: Game::new(seat.place, seat.places),
             plugin: None,
@@ -83,6 +88,34 @@ impl Parlor {
     fn input(&self, data: Payload, id: Option<u64>) -> ClientFrame {
         let room = self.seat.room.clone();
         client::RoomMessage { room, data, id }.into()
+    }
+
+    /// Asks for the seat.
+    fn join(&mut self, outbound: &mut Outbound) {
+        self.joins += 1;
+        let (plugin, options) = match self.seat.kind {
+            Kind::Echo => ("echo", None),
+            // As with other servers: the sender gets it too.
+            Kind::Fanout => ("broadcast", Some(payload(&ToAll { include_self: true }))),
+            Kind::Match => ("grid", None),
+            Kind::Many => ("metronome", None),
+        };
+        let (plugin, options) = match &self.plugin {
+            Some((plugin, options)) => (plugin.as_str(), Some(options.clone())),
+            None => (plugin, options),
+        };
+        let join = client::JoinRoom {
+            room: Some(self.seat.room.clone()),
+            code: None,
+            plugin: Some(plugin.to_owned()),
+            create: Some(Create::IfMissing),
+            // People who look for a room to play in do not end up here.
+            visibility: Some(Visibility::Unlisted),
+            seat: Some(Chair::Player),
+            options,
+            id: Some(JOIN_ID),
+        };
+        self.send(&join.into(), outbound);
     }
 
     /// A frame came that only moves the client on.
@@ -121,12 +154,21 @@ impl Parlor {
         })
     }
 
-    fn on_error(&mut self, frame: server::Error) -> Result<Option<Heard<'_>>, Misread> {
+    fn on_error(
+        &mut self,
+        frame: server::Error,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Heard<'_>>, Misread> {
+        let is_full = frame.code == ErrorCode::RoomFull.as_str();
         match frame.id {
             Some(id) if self.history.is_some() => Ok(Some(Heard::Answered {
                 id,
                 is_accepted: false,
             })),
+            Some(JOIN_ID) if is_full && self.seat.turn > 0 && self.joins < JOINS_MAX => {
+                self.join(outbound);
+                Ok(None)
+            }
             None if self.game.on_refused() => Ok(None),
             _ => Err(Misread::Refused {
                 code: frame.code,
@@ -198,7 +240,7 @@ impl Parlor {
                     is_accepted: true,
                 }));
             }
-            ServerFrame::Error(error) => return self.on_error(error),
+            ServerFrame::Error(error) => return self.on_error(error, outbound),
             ServerFrame::RoomState(frame) => return self.on_state(&frame, outbound),
             ServerFrame::Notice(frame) => {
                 return Err(Misread::Refused {
@@ -242,29 +284,7 @@ impl Dialect for Parlor {
             name: Some(format!("bench {}-{}", self.seat.client, self.seat.turn)),
         };
         self.send(&name.into(), outbound);
-        let (plugin, options) = match self.seat.kind {
-            Kind::Echo => ("echo", None),
-            // As with other servers: the sender gets it too.
-            Kind::Fanout => ("broadcast", Some(payload(&ToAll { include_self: true }))),
-            Kind::Match => ("grid", None),
-            Kind::Many => ("metronome", None),
-        };
-        let (plugin, options) = match &self.plugin {
-            Some((plugin, options)) => (plugin.as_str(), Some(options.clone())),
-            None => (plugin, options),
-        };
-        let join = client::JoinRoom {
-            room: Some(self.seat.room.clone()),
-            code: None,
-            plugin: Some(plugin.to_owned()),
-            create: Some(Create::IfMissing),
-            // People who look for a room to play in do not end up here.
-            visibility: Some(Visibility::Unlisted),
-            seat: Some(Chair::Player),
-            options,
-            id: Some(JOIN_ID),
-        };
-        self.send(&join.into(), outbound);
+        self.join(outbound);
     }
 
     fn say(&mut self, number: u32, text: &[u8], outbound: &mut Outbound) {

@@ -258,6 +258,28 @@ fn answers_and_refusals_are_told_apart() {
 }
 
 #[test]
+fn who_comes_for_somebody_else_asks_until_that_one_is_out() {
+    let full = ServerFrame::Error(server::Error {
+        code: ErrorCode::RoomFull.as_str().to_owned(),
+        message: "no seat is free".to_owned(),
+        id: Some(JOIN_ID),
+        room: Some(ROOM.to_owned()),
+    });
+    let on_turn = |turn| {
+        let seat = seat(Kind::Match, TEXT.len());
+        Parlor::new(Subprotocol::Binary, false, Seat { turn, ..seat })
+    };
+    hear(&mut on_turn(0), &full).unwrap_err();
+    let mut next = on_turn(1);
+    for _ in 0..JOINS_MAX {
+        let (heard, said) = hear(&mut next, &full).unwrap();
+        assert_eq!(heard, "None");
+        assert!(matches!(said[..], [ClientFrame::JoinRoom(_)]));
+    }
+    hear(&mut next, &full).unwrap_err();
+}
+
+#[test]
 fn a_message_that_does_not_move_on_is_refused() {
     let mut dialect = joined(Subprotocol::Json, Kind::Fanout, false);
     let frame = message(&quoted(TEXT), Some(4), 100);
