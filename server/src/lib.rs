@@ -16,6 +16,8 @@ mod crash_point;
 mod drain;
 mod epochs;
 mod fanout;
+#[doc(hidden)]
+pub mod hot;
 mod node;
 mod open_files;
 mod persistence;

@@ -44,7 +44,7 @@ pub(crate) use folder::watch as watch_folder;
 pub use inspect::InspectError;
 pub(crate) use instance::OpenError;
 pub(crate) use outstanding::Outstanding;
-pub(crate) use runner::{BatchInput, Position, Ran, Runner, SavedRoom};
+pub(crate) use runner::{BatchInput, Position, Ran, Runner, SavedRoom, Stepped};
 pub(crate) use shadow::Shadowed;
 pub use signature::{KeyError, SignatureError, Signatures};
 pub(crate) use slow_lane::{RanBatch, SlowLane};

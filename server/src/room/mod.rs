@@ -10,6 +10,7 @@ mod delivery;
 mod durable;
 mod filter;
 mod handle;
+pub(crate) mod hot;
 mod inputs;
 mod lasting;
 mod load;

@@ -1,7 +1,7 @@
 //! Sessions. One task owns a session: who a client is, and the rooms it is in. Over its life it serves one connection
 //! after the other; between two of them it is away, and its seats are kept for a while.
 
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod lasting;
 mod lifetime;
 pub(crate) mod outbox;
@@ -9,7 +9,7 @@ mod rates;
 mod registry;
 mod rooms;
 mod serving;
-mod state;
+pub(crate) mod state;
 pub(crate) mod transport;
 
 use std::collections::VecDeque;
@@ -100,7 +100,7 @@ impl Peer {
         Self::without_connection(SessionId::NOBODY, Arc::clone(outbox))
     }
 
-    #[cfg(test)]
+    /// The way to a client without a session, for tests and for what is counted.
     pub(crate) fn for_tests(session: u128, subprotocol: Subprotocol) -> Self {
         let bounds = Bounds {
             frames_max: 1024,

@@ -60,7 +60,7 @@ impl Maker {
             settings: Payload::empty_map(),
             digest,
             component: bytes.clone(),
-            pre,
+            pre: Some(pre),
             native: None,
             record: Record::new(source, Arc::clone(&self.changes)),
         };
@@ -164,7 +164,7 @@ fn describe_twice(version: &Version) -> Result<wit::Description, LoadError> {
 }
 
 /// What stands in for a description until the plugin was asked.
-fn nobody() -> wit::Description {
+pub(super) fn nobody() -> wit::Description {
     wit::Description {
         name: String::new(),
         version: String::new(),

@@ -12,6 +12,7 @@ use super::super::guest::Guest;
 use super::super::limits::PluginLimits;
 use super::super::native::NativeCode;
 use super::changes::Changes;
+use super::maker::nobody;
 
 /// One plugin version, identified by the digest of its component.
 pub struct Version {
@@ -26,7 +27,8 @@ pub struct Version {
     pub(crate) settings: Payload,
     /// The component itself, which rooms that outlive the server are kept with.
     pub(crate) component: Bytes,
-    pub(in super::super) pre: PluginPre<Guest>,
+    /// What rooms are made of; `None` only where none is.
+    pub(super) pre: Option<PluginPre<Guest>>,
     /// What rooms run in place of the component, in a bench.
     pub(in super::super) native: Option<NativeCode>,
     pub(super) record: Record,
@@ -95,6 +97,32 @@ impl Record {
 }
 
 impl Version {
+    /// A version of which nothing can be run, for what is done without its code.
+    pub(crate) fn without_code() -> Self {
+        let description = wit::Description {
+            players_max: 1_000,
+            presence: wit::Presence::Full,
+            ..nobody()
+        };
+        Self {
+            label: "nobody".into(),
+            digest: "".into(),
+            limits: PluginLimits::from_wishes(&description.limits),
+            settings: Payload::empty_map(),
+            component: Bytes::new(),
+            pre: None,
+            native: None,
+            record: Record::new(Source::Bundle, Arc::default()),
+            description,
+        }
+    }
+
+    /// What rooms are made of.
+    pub(in super::super) fn pre(&self) -> &PluginPre<Guest> {
+        let pre = self.pre.as_ref();
+        pre.expect("what rooms are made of has its code")
+    }
+
     /// SHA-256 of the component, in hex.
     #[must_use]
     pub fn digest(&self) -> &str {
