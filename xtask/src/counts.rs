@@ -12,7 +12,7 @@ mod worktree;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,13 @@ fn cpu_in_valgrind(architecture: &str, cpus: &str) -> String {
     words.join(" ")
 }
 
+/// What `cargo bench` is to run, in `bench/counts`: each package with what it alone brings along, and the server's by a profile
+/// that does not optimize all of that.
+const PACKAGES: [&[&str]; 2] = [
+    &["--package", "parlor-counts"],
+    &["--package", "parlor-counts-server", "--profile", "server"],
+];
+
 /// Builds and runs the benches of a checkout. What they are made of is built once for all checkouts, as long as it is the same.
 fn count(checkout: &Path, name: &str, runner: &Path) -> Result<Counts> {
     let benches = checkout.join("bench/counts");
@@ -144,15 +151,26 @@ fn count(checkout: &Path, name: &str, runner: &Path) -> Result<Counts> {
         fs::remove_dir_all(&results)
             .with_context(|| format!("failed to remove {}", results.display()))?;
     }
-    let mut command = cargo("bench");
-    command
-        .args(["--locked", "--benches", "--", "--output-format=json"])
-        .current_dir(&benches)
-        .env("CARGO_TARGET_DIR", work().join("build"))
-        .env("GUNGRAUN_HOME", &results)
-        .env("GUNGRAUN_RUNNER", runner)
-        .stderr(Stdio::inherit());
-    let line = exec::announce(&command);
+    let mut said = String::new();
+    for package in PACKAGES {
+        let mut command = cargo("bench");
+        command
+            .args(["--locked", "--benches"])
+            .args(package)
+            .args(["--", "--output-format=json"])
+            .current_dir(&benches)
+            .env("CARGO_TARGET_DIR", work().join("build"))
+            .env("GUNGRAUN_HOME", &results)
+            .env("GUNGRAUN_RUNNER", runner)
+            .stderr(Stdio::inherit());
+        said.push_str(&output(&mut command, &benches)?);
+    }
+    read(&said)
+}
+
+/// Runs the benches, and gives what they say.
+fn output(command: &mut Command, folder: &Path) -> Result<String> {
+    let line = exec::announce(command);
     let start = exec::now();
     let output = command
         .output()
@@ -160,11 +178,11 @@ fn count(checkout: &Path, name: &str, runner: &Path) -> Result<Counts> {
     ensure!(
         output.status.success(),
         "`{line}` in {} failed ({})",
-        benches.display(),
+        folder.display(),
         output.status
     );
     println!("    {}", exec::human(start.elapsed()));
-    read(&String::from_utf8_lossy(&output.stdout))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// What the benches say: an object in each line.
