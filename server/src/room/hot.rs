@@ -17,7 +17,7 @@ use crate::config::Limits;
 use crate::crash_point::CrashPoints;
 use crate::hot::{metrics, peers};
 use crate::persistence::{Persistence, PersistenceSettings};
-use crate::plugin::{Action, Audience, BatchInput, Effect, Ran, Stepped, Version};
+use crate::plugin::{Action, Audience, BatchInput, Effect, Ran, Stepped, Version, wit};
 use crate::session::Peer;
 use crate::session::outbox::Outgoing;
 
@@ -50,9 +50,8 @@ pub struct Inputs(Vec<RoomInput>);
 #[derive(Debug)]
 pub struct Batch {
     origins: Vec<Origin>,
-    now_ms: u64,
-    /// Until it is recorded.
-    input: Option<BatchInput>,
+    /// Without its events, once it was run.
+    input: BatchInput,
 }
 
 /// What came of a batch.
@@ -103,8 +102,9 @@ impl Room {
             }))
         });
         let joins = Inputs(joins.collect());
-        let batch = room.batch(joins);
-        room.apply(&batch, Outcome(ran(&batch, Vec::new())));
+        let mut batch = room.batch(joins);
+        let outcome = Outcome(ran(&mut batch, Vec::new()));
+        room.apply(&batch, outcome);
         room.empty();
         room
     }
@@ -137,16 +137,12 @@ impl Room {
         }
         let cut = self.core.next_batch(self.core.now);
         let (origins, input) = cut.expect("there is something to make a batch of");
-        Batch {
-            origins,
-            now_ms: input.now_ms,
-            input: Some(input),
-        }
+        Batch { origins, input }
     }
 
     /// What the plugin makes of a batch.
     #[must_use]
-    pub fn outcome(&self, batch: &Batch) -> Outcome {
+    pub fn outcome(&self, batch: &mut Batch) -> Outcome {
         let effects = (0..batch.origins.len()).map(|cause| Effect {
             cause: Some(cause),
             action: match self.plugin {
@@ -162,16 +158,16 @@ impl Room {
     }
 
     /// The path: a batch and what came of it become a record, which is kept for the next write.
-    pub fn record(&mut self, batch: &mut Batch, outcome: &Outcome) {
-        if let Some(input) = batch.input.take() {
-            let record = BatchRecord::new(input, &batch.origins, &self.core.roster, &outcome.0);
-            self.writer.record(&record, true);
-        }
+    pub fn record(&mut self, batch: &Batch, outcome: &Outcome) {
+        let roster = &self.core.roster;
+        let record = BatchRecord::new(&batch.input, &batch.origins, roster, &outcome.0);
+        self.writer.record(&record, true);
     }
 
     /// The path: what came of a batch becomes frames in outboxes.
     pub fn apply(&mut self, batch: &Batch, outcome: Outcome) {
-        self.core.apply(&batch.origins, outcome.0, batch.now_ms);
+        self.core
+            .apply(&batch.origins, outcome.0, batch.input.now_ms);
     }
 
     /// Takes what was sent. How many frames that is.
@@ -199,11 +195,20 @@ pub(crate) fn identity(room: &str) -> Arc<RoomIdentity> {
 }
 
 /// One step, which asks for that.
-fn ran(batch: &Batch, effects: Vec<Effect>) -> Ran {
+fn ran(batch: &mut Batch, effects: Vec<Effect>) -> Ran {
+    let input = &mut batch.input;
+    let run = wit::Batch {
+        step: 1,
+        first_event: 1,
+        tick: input.tick,
+        now_ms: input.now_ms,
+        seed: 0,
+        events: std::mem::take(&mut input.events),
+    };
     Ran {
         first_step: 1,
         steps: vec![Stepped {
-            number: 1,
+            batch: Arc::new(run),
             events: 0..batch.origins.len(),
             effects,
             effects_hash: 0,

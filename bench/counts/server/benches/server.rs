@@ -51,8 +51,8 @@ fn room(count: usize, plugin: Plugin) -> &'static mut Room {
     for _ in 0..BEFORE {
         let inputs = room.inputs(count);
         let mut batch = room.batch(inputs);
-        let outcome = room.outcome(&batch);
-        room.record(&mut batch, &outcome);
+        let outcome = room.outcome(&mut batch);
+        room.record(&batch, &outcome);
         room.apply(&batch, outcome);
         assert!(room.empty() > 0, "members are sent something");
     }
