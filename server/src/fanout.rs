@@ -1,6 +1,7 @@
 //! Frames to sockets: each is encoded at most once per encoding in use, and its recipients share the bytes. All that a
 //! room or a session sends passes here; how it leaves is the [`Exit`]'s business.
 
+use std::iter;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -113,9 +114,10 @@ impl Fanout {
     pub(crate) fn deliver(&self, peer: &Peer, frame: &impl Encode) {
         let message = || frame.message(peer.subprotocol, &self.metrics);
         match &self.exit {
-            Exit::Open => peer
-                .outbox
-                .push_all(peer.connection, self.burst, [message()]),
+            Exit::Open => {
+                let message = iter::once(message());
+                peer.outbox.push_all(peer.connection, self.burst, message);
+            }
             Exit::Durable(release) => {
                 release.leave_frame(&peer.outbox, peer.connection, self.burst, message());
             }
@@ -132,13 +134,21 @@ impl Fanout {
     ) {
         let state = Arc::new(state);
         for peer in to {
-            self.leave(Leaving::State {
-                outbox: Arc::clone(&peer.outbox),
-                connection: peer.connection,
-                subprotocol: peer.subprotocol,
-                key: key.clone(),
-                state: Arc::clone(&state),
-            });
+            match &self.exit {
+                Exit::Open => {
+                    let (connection, subprotocol) = (peer.connection, peer.subprotocol);
+                    peer.outbox
+                        .push_state(connection, subprotocol, key.clone(), &state);
+                }
+                Exit::Durable(release) => release.leave(Leaving::State {
+                    outbox: Arc::clone(&peer.outbox),
+                    connection: peer.connection,
+                    subprotocol: peer.subprotocol,
+                    key: key.clone(),
+                    state: Arc::clone(&state),
+                }),
+                Exit::Closed => {}
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 //! in order, until the record of the step that they came from is on the disk. The room runs on meanwhile.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{fmt, iter};
 
 use bytes::Bytes;
 use parlor_journal::Lsn;
@@ -156,7 +156,7 @@ impl Release {
         let record = queue.record;
         if record <= queue.durable {
             drop(queue);
-            return outbox.push_all(connection, burst, [message]);
+            return outbox.push_all(connection, burst, iter::once(message));
         }
         queue.bytes += frame_bytes(&message);
         if let Some((last, Leaving::Frames(frames))) = queue.waiting.back_mut()
