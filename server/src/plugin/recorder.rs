@@ -135,7 +135,12 @@ impl FlightRecorder {
     pub(super) fn is_full(&self) -> bool {
         let worth = self.start.saved.len() * BATCH_BYTES_PER_SAVED;
         let bytes_max = worth.clamp(BATCH_BYTES_MIN, BATCH_BYTES_MAX);
-        self.bytes > bytes_max || self.unwritten.as_ref().is_some_and(Unwritten::is_too_much)
+        self.bytes > bytes_max || self.is_overdue()
+    }
+
+    /// Whether no save can be put off any more.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_large() || self.unwritten.as_ref().is_some_and(Unwritten::is_too_much)
     }
 
     /// Whether a save that was just taken is to be written down. If so, what comes from here on counts for the next.

@@ -515,8 +515,12 @@ impl Runner {
         if self.trial.is_some() {
             return;
         }
-        let is_audit_over = |it: &AuditNotes| it.hashes.len() >= audit::STEPS;
-        if !self.recorder.is_full() && !self.audit.as_ref().is_some_and(is_audit_over) {
+        // An audit is of so many steps, as far as they may be kept.
+        let is_due = match &self.audit {
+            Some(notes) => notes.hashes.len() >= audit::STEPS || self.recorder.is_overdue(),
+            None => self.recorder.is_full(),
+        };
+        if !is_due {
             return;
         }
         if self.instance.is_none() {
