@@ -16,7 +16,7 @@ use parlor_server::{
     raise_open_files,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -284,23 +284,9 @@ fn read_config(path: &Path) -> Result<FileConfig, Error> {
     toml::from_str(&text).map_err(|error| Error::Usage(format!("read {}: {error}", path.display())))
 }
 
-/// How many connections may wait to be accepted: whoever comes when there are as many is heard of again only a second later.
-/// The system has a bound of its own, by default 4,096 too (`net.core.somaxconn`).
-const BACKLOG: u32 = 4_096;
-
 fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    listen(address).with_context(|| format!("listen on {address}; choose another with {flag}"))
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // A server that was restarted need not wait for the end of the connections of the one before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    parlor_server::listen(address)
+        .with_context(|| format!("listen on {address}; choose another with {flag}"))
 }
 
 /// Says where the server is: to other commands by a file, for as long as it is kept, and by the one line that scripts

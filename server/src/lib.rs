@@ -62,7 +62,7 @@ use self::storage::Storage;
 use self::telemetry::Metrics;
 use self::web::Site;
 
-pub use accept::{Tls, TlsError};
+pub use accept::{Tls, TlsError, listen};
 pub use auth::{AuthSettings, JwtError, JwtSettings, JwtTable, KeyLocation, KeyUrl};
 pub use breakage::TestBreak;
 pub use config::{

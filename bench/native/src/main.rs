@@ -9,17 +9,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, ValueEnum};
 use parlor_server::{
-    Assets, Catalog, Config, FileConfig, Fsync, Listeners, Switch, connections_within,
+    Assets, Catalog, Config, FileConfig, Fsync, Listeners, Switch, connections_within, listen,
     raise_open_files,
 };
-use tokio::net::{TcpListener, TcpSocket};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// As many connections may wait to be accepted as with `parlor`.
-const BACKLOG: u32 = 4_096;
 /// Where `cargo xtask build plugins` has put them.
 const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/bundle/plugins");
 
@@ -96,8 +93,8 @@ async fn serve(cli: Cli) -> Result<()> {
         .map_err(|(path, error)| anyhow!(error).context(format!("load {}", path.display())))?;
     tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     let listeners = Listeners {
-        public: listen(config.listen)?,
-        admin: listen(config.admin_listen)?,
+        public: listen(config.listen).context("listen for clients")?,
+        admin: listen(config.admin_listen).context("listen for the operator")?,
     };
     parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let public = listeners.public.local_addr()?;
@@ -130,16 +127,4 @@ fn config(cli: Cli) -> Result<Config> {
         When::Never => Fsync::Never,
     });
     Ok(Config::check(file)?)
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket
-        .listen(BACKLOG)
-        .with_context(|| format!("listen on {address}"))
 }

@@ -6,6 +6,7 @@
 mod arrival;
 mod door;
 mod handshake;
+mod listen;
 mod refusal;
 mod seats;
 mod steps;
@@ -29,6 +30,7 @@ use crate::web::{self, Site};
 pub(crate) use self::arrival::Connection;
 pub(crate) use self::door::Door;
 pub(crate) use self::handshake::Stream;
+pub use self::listen::listen;
 use self::tarpit::Tarpit;
 pub use self::tls::{Tls, TlsError};
 
