@@ -66,6 +66,7 @@ pub(crate) struct Metrics {
     overloads: Family<Label, Counter>,
     recoveries: Family<Label, Counter>,
     audits: Family<Label, Counter>,
+    audited_steps: Counter,
     rooms_slept: Counter,
     sleepers: Gauge,
     log_lines_dropped: Counter,
@@ -158,6 +159,12 @@ impl Metrics {
             "audits",
             "Rooms of which some steps were lived through again, by whether the same came of them",
             audits.clone(),
+        );
+        let audited_steps = Counter::default();
+        registry.register(
+            "audited_steps",
+            "Steps that were lived through again for that",
+            audited_steps.clone(),
         );
         let connections_refused = Family::<Label, Counter>::default();
         registry.register(
@@ -255,6 +262,7 @@ impl Metrics {
             overloads,
             recoveries,
             audits,
+            audited_steps,
             rooms_slept: counter(
                 &mut registry,
                 "rooms_slept",
@@ -397,7 +405,8 @@ impl Metrics {
         self.recoveries.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    pub(crate) fn audited(&self, is_same: bool) {
+    pub(crate) fn audited(&self, steps: usize, is_same: bool) {
+        self.audited_steps.inc_by(steps as u64);
         let outcome = if is_same { "same" } else { "differs" };
         self.audits.get_or_create(&[("outcome", outcome)]).inc();
     }

@@ -46,6 +46,11 @@ enum Difference {
 }
 
 impl Audit {
+    /// How many steps it is of.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Lives through the steps again. `Some` tells the plugin's author where that comes out otherwise.
     pub(crate) fn perform(self) -> Option<FaultReport> {
         let (step, difference) = self.first_difference()?;

@@ -219,8 +219,9 @@ impl RoomTask {
         let Some(audit) = audit else { return };
         let node = Arc::clone(&self.node);
         tokio::spawn(async move {
+            let steps = audit.steps();
             let report = node.slow_lane.audit(audit).await;
-            node.metrics.audited(report.is_none());
+            node.metrics.audited(steps, report.is_none());
             if let Some(report) = report {
                 tracing::error!(target: "parlor::plugin", "{report}");
                 node.metrics.plugin_failed(report.kind);

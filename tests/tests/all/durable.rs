@@ -170,7 +170,6 @@ async fn du5_a_room_that_nobody_is_in_sleeps_and_wakes_as_it_was() {
     let server = server.restarted(raised(Durable::Journal)).await;
     let mut bob = TestClient::connect(&server).await;
     let by_code = client::JoinRoom {
-        room: None,
         code: Some(code),
         ..TestClient::into_room("", "chat")
     };
@@ -315,6 +314,29 @@ async fn steady_plugins_pass_the_audit() {
     in_time("two audits", passed).await;
     let metrics = server.metrics().await;
     assert_eq!(metrics.get("audits_total{outcome=\"differs\"}"), 0.0);
+}
+
+#[tokio::test]
+async fn an_audit_sees_all_its_steps_also_where_a_room_saves_more_often() {
+    let mut options = Options::default();
+    options.limits.audit_every = Duration::from_millis(1);
+    let server = TestServer::with(options).await;
+    let mut ann = TestClient::connect(&server).await;
+    ann.join("loud", "echo").await;
+    // Without an audit, a room of so little state is saved after 16 of these.
+    let much = json!("x".repeat(1 << 10));
+    let passed = async {
+        loop {
+            let metrics = server.metrics().await;
+            let audits = metrics.get("audits_total{outcome=\"same\"}");
+            if audits >= 2.0 {
+                break (audits, metrics.get("audited_steps_total"));
+            }
+            ann.applied("loud", &much).await;
+        }
+    };
+    let (audits, steps) = in_time("two audits", passed).await;
+    assert!(steps >= 64.0 * audits, "{steps} steps in {audits} audits");
 }
 
 /// `parlor replay` as a user types it.
