@@ -52,14 +52,13 @@ async fn open(seed: &Seed) -> Result<(Socket, server::RoomJoined), String> {
     });
     let join = ClientFrame::JoinRoom(client::JoinRoom {
         room: Some(seed.room.name.clone()),
-        code: None,
         plugin: Some(plan.plugin.name().to_owned()),
         create: Some(Create::IfMissing),
         // People who look for a room to play in do not end up among bots.
         visibility: Some(Visibility::Unlisted),
         seat: Some(Seat::Player),
-        options: None,
         id: Some(JOIN_ID),
+        ..client::JoinRoom::default()
     });
     for frame in [name, join] {
         socket.send(&frame).await.map_err(words)?;

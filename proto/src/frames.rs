@@ -112,6 +112,7 @@ frames! {
             name: Option<String>,
         }
         /// Joins a room by name or code, or any room of a plugin.
+        #[derive(Default)]
         JoinRoom "join_room" {
             /// The name of the room.
             room: Option<String>,

@@ -139,11 +139,12 @@ macro_rules! map_form {
 /// A struct whose fields are those of a map and of a protobuf message.
 macro_rules! fields_struct {
     (
-        $(#[doc = $doc:literal])+ $Struct:ident ($($proto:ident)::+) $tag:expr $(, $form:ident)?;
+        $(#[doc = $doc:literal])+ $(#[derive($derive:ident)])?
+        $Struct:ident ($($proto:ident)::+) $tag:expr $(, $form:ident)?;
         $($(#[doc = $field_doc:literal])+ $field:ident: $Type:ty,)*
     ) => {
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, PartialEq $(, $derive)?)]
         pub struct $Struct {
             $($(#[doc = $field_doc])+ pub $field: $Type,)*
         }
@@ -193,7 +194,11 @@ macro_rules! frames {
     (
         $(#[doc = $doc:literal])+
         pub enum $Enum:ident in $module:ident {
-            $($(#[doc = $frame_doc:literal])+ $Frame:ident $text:literal $(as $form:ident)? { $($fields:tt)* })+
+            $(
+                $(#[doc = $frame_doc:literal])+
+                $(#[derive($frame_derive:ident)])?
+                $Frame:ident $text:literal $(as $form:ident)? { $($fields:tt)* }
+            )+
         }
     ) => {
         $(#[doc = $doc])+
@@ -208,7 +213,8 @@ macro_rules! frames {
 
             $(
                 $crate::table::fields_struct! {
-                    $(#[doc = $frame_doc])+ $Frame ($module::$Frame) Some($text) $(, $form)?;
+                    $(#[doc = $frame_doc])+ $(#[derive($frame_derive)])?
+                    $Frame ($module::$Frame) Some($text) $(, $form)?;
                     $($fields)*
                 }
 

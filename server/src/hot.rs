@@ -41,7 +41,7 @@ impl Session {
         let (rooms_max, bad_frames_max) = (limits.rooms_per_session_max, limits.bad_frames_max);
         let name = "Ada".to_owned();
         let mut state = SessionState::new(peer, Who::Guest, name, rooms_max, bad_frames_max);
-        state.enter(handle, quick_match(), 0);
+        state.enter(handle, client::JoinRoom::default(), 0);
         Self {
             state,
             mailbox,
@@ -145,18 +145,4 @@ pub(crate) fn peers(subprotocols: &[Subprotocol]) -> Vec<Peer> {
     peers
         .map(|(session, subprotocol)| Peer::for_tests(session, *subprotocol))
         .collect()
-}
-
-/// What a session asked for that got into any room.
-fn quick_match() -> client::JoinRoom {
-    client::JoinRoom {
-        room: None,
-        code: None,
-        plugin: None,
-        create: None,
-        visibility: None,
-        seat: None,
-        options: None,
-        id: None,
-    }
 }

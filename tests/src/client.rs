@@ -287,22 +287,7 @@ impl TestClient {
         client::JoinRoom {
             room: Some(room.to_owned()),
             plugin: Some(plugin.to_owned()),
-            ..Self::anywhere()
-        }
-    }
-
-    /// A join that asks for nothing yet.
-    #[must_use]
-    pub fn anywhere() -> client::JoinRoom {
-        client::JoinRoom {
-            room: None,
-            code: None,
-            plugin: None,
-            create: None,
-            visibility: None,
-            seat: None,
-            options: None,
-            id: None,
+            ..client::JoinRoom::default()
         }
     }
 

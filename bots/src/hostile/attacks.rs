@@ -232,13 +232,10 @@ fn message(frame: &ClientFrame) -> Message {
 fn join() -> Message {
     message(&ClientFrame::JoinRoom(client::JoinRoom {
         room: Some(room()),
-        code: None,
         plugin: Some("echo".to_owned()),
-        create: None,
         visibility: Some(Visibility::Unlisted),
-        seat: None,
-        options: None,
         id: Some(1),
+        ..client::JoinRoom::default()
     }))
 }
 

@@ -109,14 +109,12 @@ impl Client {
         self.room = room;
         let join = client::JoinRoom {
             room: Some(self.room.clone()),
-            code: None,
             plugin: Some(self.way.plan.plugin.name().to_owned()),
             create: Some(Create::IfMissing),
             // People who look for a room to play in do not end up here.
             visibility: Some(Visibility::Unlisted),
             seat: Some(Seat::Player),
-            options: None,
-            id: None,
+            ..client::JoinRoom::default()
         };
         let joined = self.ask(join.into(), |frame| match frame {
             ServerFrame::RoomJoined(joined) => Some(joined),

@@ -78,13 +78,10 @@ pub(super) async fn create(
     let options = wanted.options.as_ref().map(payload).transpose()?;
     let join = client::JoinRoom {
         room: Some(wanted.room),
-        code: None,
         plugin: Some(wanted.plugin.clone()),
         create: Some(Create::Always),
-        visibility: None,
-        seat: None,
         options,
-        id: None,
+        ..client::JoinRoom::default()
     };
     // Roles are for members; the operator may make any room.
     let version = node.catalog.get(&wanted.plugin);

@@ -115,13 +115,8 @@ pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
     for room in rooms {
         let request = client::JoinRoom {
             room: Some(room.name().to_string()),
-            code: None,
             plugin: Some(room.identity.plugin.to_string()),
-            create: None,
-            visibility: None,
-            seat: None,
-            options: None,
-            id: None,
+            ..client::JoinRoom::default()
         };
         session.state.enter(room, request, 0);
     }

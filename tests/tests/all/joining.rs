@@ -18,7 +18,7 @@ async fn refusal(client: &mut TestClient, join: client::JoinRoom) -> String {
 fn named(room: &str) -> client::JoinRoom {
     client::JoinRoom {
         room: Some(room.to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     }
 }
 
@@ -40,14 +40,14 @@ fn quick_match(plugin: &str, options: &serde_json::Value) -> client::JoinRoom {
     client::JoinRoom {
         plugin: Some(plugin.to_owned()),
         options: Some(payload(options)),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     }
 }
 
 fn by_code(code: &str) -> client::JoinRoom {
     client::JoinRoom {
         code: Some(code.to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     }
 }
 
@@ -55,7 +55,7 @@ fn by_code(code: &str) -> client::JoinRoom {
 async fn jn1_a_join_needs_a_room_a_code_or_a_plugin() {
     let server = TestServer::start().await;
     let mut client = TestClient::connect(&server).await;
-    let code = refusal(&mut client, TestClient::anywhere()).await;
+    let code = refusal(&mut client, client::JoinRoom::default()).await;
     assert_eq!(code, "INVALID_MESSAGE_FORMAT");
 }
 
@@ -499,7 +499,7 @@ async fn jn10_a_join_by_code_right_behind_a_leave_waits_for_it() {
     let code = host.try_join(private).await.expect("it is made").code;
     let by_code = || client::JoinRoom {
         code: code.clone(),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     };
     let mut guest = TestClient::connect(&server).await;
     guest.try_join(by_code()).await.expect("the code is right");

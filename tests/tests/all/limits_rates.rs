@@ -26,7 +26,7 @@ fn padded_ping(bytes: usize) -> Message {
 fn by_code(code: &str) -> client::JoinRoom {
     client::JoinRoom {
         code: Some(code.to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     }
 }
 
@@ -284,7 +284,7 @@ async fn lm7_three_times_the_rooms_of_a_minute_close_with_4429() {
         let join = client::JoinRoom {
             plugin: Some("chat".to_owned()),
             visibility: Some(visibility),
-            ..TestClient::anywhere()
+            ..client::JoinRoom::default()
         };
         let error = client.try_join(join).await.expect_err("a minute has one");
         assert_eq!(error.code, EXCEEDED);

@@ -277,7 +277,7 @@ async fn a_captured_cell_costs_at_most_120_bytes() {
     // By quick match, as from the lobby: the server gives the room its name, as it does with private ones.
     let quick = client::JoinRoom {
         plugin: Some("grid".to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     };
     let room = ann.try_join(quick.clone()).await.expect("let in").room;
     assert_eq!(bob.try_join(quick).await.expect("let in").room, room);

@@ -106,7 +106,6 @@ impl Parlor {
         };
         let join = client::JoinRoom {
             room: Some(self.seat.room.clone()),
-            code: None,
             plugin: Some(plugin.to_owned()),
             create: Some(Create::IfMissing),
             // People who look for a room to play in do not end up here.
@@ -114,6 +113,7 @@ impl Parlor {
             seat: Some(Chair::Player),
             options,
             id: Some(JOIN_ID),
+            ..client::JoinRoom::default()
         };
         self.send(&join.into(), outbound);
     }

@@ -49,7 +49,7 @@ async fn au9_a_room_is_made_by_whom_the_plugin_lets() {
     // By quick match, too.
     let anywhere = client::JoinRoom {
         plugin: Some("reserved".to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     };
     let refused = player.try_join(anywhere.clone()).await;
     assert_eq!(refused.unwrap_err().code, "FORBIDDEN");

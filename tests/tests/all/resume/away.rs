@@ -111,7 +111,7 @@ async fn rs9_the_same_quick_match_leads_back_to_the_same_room() {
     let server = TestServer::start().await;
     let quick = || client::JoinRoom {
         plugin: Some("grid".to_owned()),
-        ..TestClient::anywhere()
+        ..client::JoinRoom::default()
     };
     let mut client = TestClient::connect(&server).await;
     let joined = client.try_join(quick()).await.expect("a room is made");
@@ -141,7 +141,7 @@ async fn rs9_a_private_room_leads_back_by_its_code() {
     let again = back
         .try_join(client::JoinRoom {
             code: joined.code.as_deref().map(str::to_lowercase),
-            ..TestClient::anywhere()
+            ..client::JoinRoom::default()
         })
         .await
         .expect("it is a member");

@@ -52,16 +52,7 @@ fn lobby() -> Vec<Case<ClientFrame>> {
 }
 
 fn joining() -> Vec<Case<ClientFrame>> {
-    let least = client::JoinRoom {
-        room: None,
-        code: None,
-        plugin: None,
-        create: None,
-        visibility: None,
-        seat: None,
-        options: None,
-        id: None,
-    };
+    let least = client::JoinRoom::default();
     let by_name = client::JoinRoom {
         room: Some("lobby".into()),
         plugin: Some("chat".into()),
