@@ -2,6 +2,7 @@
 
 mod journal;
 mod plugins;
+mod storage;
 mod swaps;
 mod work;
 
@@ -20,11 +21,13 @@ use prometheus_client::registry::{Registry, Unit};
 
 use self::journal::JournalMetrics;
 use self::plugins::PluginMetrics;
+use self::storage::StorageMetrics;
 use self::swaps::SwapMetrics;
 use self::work::WorkMetrics;
 use crate::plugin::Version;
 
 pub(crate) use self::plugins::PluginCounts;
+pub(crate) use self::storage::StorageSize;
 pub(crate) use self::work::Stage;
 
 type Label = [(&'static str, &'static str); 1];
@@ -70,12 +73,8 @@ pub(crate) struct Metrics {
     rooms_slept: Counter,
     sleepers: Gauge,
     log_lines_dropped: Counter,
-    storage_operations: Family<Label, Counter>,
-    storage_waiting: Gauge,
-    storage_keys: Family<PluginLabel, Gauge>,
-    storage_bytes: Family<PluginLabel, Gauge>,
-    storage_damages: Counter,
     journal: JournalMetrics,
+    storage: StorageMetrics,
     swaps: SwapMetrics,
     plugins: PluginMetrics,
     work: WorkMetrics,
@@ -183,25 +182,6 @@ impl Metrics {
             "certificates_read",
             "Changed certificates that were read, by whether they can be used",
             certificates_read.clone(),
-        );
-        let storage_operations = Family::<Label, Counter>::default();
-        registry.register(
-            "storage_operations",
-            "Storage operations of plugins, by what they came to",
-            storage_operations.clone(),
-        );
-        let storage_keys = Family::<PluginLabel, Gauge>::default();
-        registry.register(
-            "storage_keys",
-            "Keys that plugins store, by plugin",
-            storage_keys.clone(),
-        );
-        let storage_bytes = Family::<PluginLabel, Gauge>::default();
-        registry.register_with_unit(
-            "storage",
-            "What plugins store, keys and values, by plugin",
-            Unit::Bytes,
-            storage_bytes.clone(),
         );
         let connections = gauge(&mut registry, "connections", "Open connections");
         let rooms = gauge(&mut registry, "rooms", "Open rooms");
@@ -321,20 +301,8 @@ impl Metrics {
                 "log_lines_dropped",
                 "Lines of plugins' logs over their budget",
             ),
-            storage_operations,
-            storage_waiting: gauge(
-                &mut registry,
-                "storage_waiting",
-                "Storage operations that were not answered yet",
-            ),
-            storage_keys,
-            storage_bytes,
-            storage_damages: counter(
-                &mut registry,
-                "storage_damages",
-                "Plugins whose storage lost its newest changes to damage on the disk",
-            ),
             journal: JournalMetrics::new(&mut registry),
+            storage: StorageMetrics::new(&mut registry),
             swaps: SwapMetrics::new(&mut registry),
             plugins: PluginMetrics::new(&mut registry, counts),
             work: WorkMetrics::new(&mut registry),
@@ -508,30 +476,6 @@ impl Metrics {
         self.states_replaced.inc_by(count);
     }
 
-    pub(crate) fn storage_operation(&self, outcome: &'static str) {
-        self.storage_operations
-            .get_or_create(&[("outcome", outcome)])
-            .inc();
-    }
-
-    /// What counts the operations that wait.
-    pub(crate) fn storage_waiting(&self) -> Gauge {
-        self.storage_waiting.clone()
-    }
-
-    pub(crate) fn storage_damaged(&self) {
-        self.storage_damages.inc();
-    }
-
-    /// What a plugin's storage shows of itself.
-    pub(crate) fn storage_of(&self, plugin: &str) -> StorageSize {
-        let label = [("plugin", plugin.to_owned())];
-        StorageSize {
-            keys: self.storage_keys.get_or_create(&label).clone(),
-            bytes: self.storage_bytes.get_or_create(&label).clone(),
-        }
-    }
-
     pub(crate) fn sends_to_departed(&self, count: usize) {
         self.sends_to_departed.inc_by(count as u64);
     }
@@ -544,20 +488,6 @@ pub(crate) struct InputTimes(Histogram);
 impl InputTimes {
     pub(crate) fn applied(&self, time: Duration) {
         self.0.observe(time.as_secs_f64());
-    }
-}
-
-/// How much one plugin stores: resolved once for each plugin.
-#[derive(Debug)]
-pub(crate) struct StorageSize {
-    keys: Gauge,
-    bytes: Gauge,
-}
-
-impl StorageSize {
-    pub(crate) fn set(&self, keys: usize, bytes: usize) {
-        self.keys.set(keys.try_into().unwrap_or(i64::MAX));
-        self.bytes.set(bytes.try_into().unwrap_or(i64::MAX));
     }
 }
 

@@ -324,7 +324,7 @@ async fn an_audit_sees_all_its_steps_also_where_a_room_saves_more_often() {
     let mut ann = TestClient::connect(&server).await;
     ann.join("loud", "echo").await;
     // Without an audit, a room of so little state is saved after 16 of these.
-    let much = json!("x".repeat(1 << 10));
+    let much = json!({ "type": "echo", "data": "x".repeat(1 << 10) });
     let passed = async {
         loop {
             let metrics = server.metrics().await;
