@@ -93,8 +93,9 @@ async fn serve(cli: Cli) -> Result<()> {
         .map_err(|(path, error)| anyhow!(error).context(format!("load {}", path.display())))?;
     tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     let listeners = Listeners {
-        public: listen(config.listen).context("listen for clients")?,
-        admin: listen(config.admin_listen).context("listen for the operator")?,
+        public: listen(config.listen).with_context(|| format!("listen on {}", config.listen))?,
+        admin: listen(config.admin_listen)
+            .with_context(|| format!("listen on {}", config.admin_listen))?,
     };
     parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let public = listeners.public.local_addr()?;

@@ -171,7 +171,8 @@ async fn du5_a_room_that_nobody_is_in_sleeps_and_wakes_as_it_was() {
     let mut bob = TestClient::connect(&server).await;
     let by_code = client::JoinRoom {
         code: Some(code),
-        ..TestClient::into_room("", "chat")
+        plugin: Some("chat".to_owned()),
+        ..client::JoinRoom::default()
     };
     let joined = bob.try_join(by_code).await.unwrap();
     assert_eq!(joined.room, "cellar");
