@@ -135,4 +135,20 @@ describe("the game", () => {
     expect(wire.sent.map(({ x }) => x)).toEqual([127, 127]);
     expect(wire.steer).toEqual(RIGHT);
   });
+
+  it("says it again, too, where the room took it and stopped whom it missed in one tick, so that no view tells of either", async () => {
+    const wire = new Wire(10);
+    await wire.pass(300, STILL);
+    wire.isLosing = true;
+    await wire.pass(100, RIGHT);
+    expect(wire.sent.length).toBe(1);
+    wire.game.restart();
+    wire.steer = STILL;
+    // The view is of the last tick in which anything changed, and the answer of a later one.
+    wire.game.onNear(nearOf(toUnits(wire.place), STILL), 6, wire.now_ms);
+    for (const say of wire.lost) say();
+    await wire.pass(300, RIGHT);
+    expect(wire.sent.map(({ x }) => x)).toEqual([127, 127]);
+    expect(wire.steer).toEqual(RIGHT);
+  });
 });

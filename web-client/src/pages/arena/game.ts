@@ -12,7 +12,7 @@ import type { Steer, Vector } from "./motion";
 import { readNear } from "./near";
 import type { Near } from "./near";
 import { BEHIND_TICKS, Others } from "./others";
-import { Prediction } from "./prediction";
+import { Prediction, QUIET_TICKS } from "./prediction";
 import { Sender } from "./sender";
 import { TickClock } from "./tick-clock";
 
@@ -94,15 +94,17 @@ export class Game {
     this.#others.onView(tick, near.discs);
     this.#last = { near, place, tick };
     this.#isFresh = false;
-    this.#compare();
   }
 
   /**
    * Whatever was sent, what the last view says is what holds: after a loss, it may not be what is wanted. The answer to an
-   * input that was applied before the loss may come behind the last view that there is for now.
+   * input that was applied before the loss may come behind the last view that there is for now; and where none comes for
+   * the tick of the answer, that input changed nothing: the room stopped whom it missed in the same tick. `seen` is the
+   * tick of which the room would have told by now.
    */
-  #compare(): void {
-    if (this.#isFresh || !this.#last || this.#unanswered > 0 || this.#last.tick < this.#applied) return;
+  #compare(seen: number): void {
+    if (!this.#last || this.#unanswered > 0) return;
+    if (this.#last.tick < this.#applied && seen - this.#applied < QUIET_TICKS) return;
     this.#sender.restart(this.#last.near.steer);
   }
 
@@ -138,7 +140,9 @@ export class Game {
   /** A direction is wanted. It is sent, if it is another one than before. */
   steer(wanted: Steer, now_ms: number): void {
     const tick = this.#clock.arrival(now_ms, this.#link.rtt_ms());
-    if (this.#isFresh || tick === undefined) return;
+    const seen = this.#clock.arrival(now_ms, 0);
+    if (this.#isFresh || tick === undefined || seen === undefined) return;
+    this.#compare(seen);
     const steer = this.#sender.next(cut(wanted), now_ms);
     if (!steer) return;
     const answered = this.#prediction.steer(steer, Math.floor(tick) + 1);
@@ -147,7 +151,6 @@ export class Game {
       this.#unanswered -= 1;
       this.#applied = applied ?? this.#applied;
       answered(applied);
-      this.#compare();
     };
     this.#link.send({ type: "steer", ...steer }).then(
       ({ tick: applied }) => onAnswer(applied),

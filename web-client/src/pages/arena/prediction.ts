@@ -12,7 +12,7 @@ import type { Steer, Vector } from "./motion";
 /** Who moves runs ahead of the room by no more than this: a second in which nothing comes from it. */
 export const AHEAD_TICKS_MAX = 20;
 /** After so many ticks without a word from the room, all that is in sight is at rest. */
-const QUIET_TICKS = 2;
+export const QUIET_TICKS = 2;
 /** What was predicted so long before the room said anything is worth nothing: a minute. */
 const GAP_TICKS_MAX = 1_200;
 
