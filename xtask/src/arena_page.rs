@@ -38,11 +38,7 @@ pub(crate) fn run() -> Result<()> {
     ensure_cores()?;
     build::build(Part::BINARY, Profile::Release)?;
     let chromium = tools::chromium()?;
-    exec::run(
-        Command::new("node")
-            .args(["--test", FOLDER])
-            .current_dir(files::root()),
-    )?;
+    exec::run(&mut exec::node_tests(FOLDER))?;
     let server = Server::spawn(&mut serve())?;
     let crowd = gather(&server)?;
     let room = room(&server)?;

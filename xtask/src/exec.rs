@@ -18,13 +18,34 @@ pub(crate) fn cargo(subcommand: &str) -> Command {
         .arg(subcommand)
         .current_dir(files::root())
         .env("CARGO_TARGET_DIR", files::target());
+    for (name, _) in std::env::vars_os() {
+        if is_of_this_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+/// Whether `cargo run` has set this variable to tell of the package `xtask`. Build scripts of others watch such: handed on, they
+/// would have all that is above them built anew whenever one builds by hand in between.
+fn is_of_this_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 /// An npm command in `folder`.
 pub(crate) fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
     command.current_dir(folder);
+    command
+}
+
+/// Node.js with the tests in `folder`, of the checkout. What a failed test leaves open, a server or a socket, does not keep it
+/// from ending.
+pub(crate) fn node_tests(folder: &str) -> Command {
+    let mut command = Command::new("node");
+    command
+        .args(["--test", "--test-force-exit", folder])
+        .current_dir(files::root());
     command
 }
 
@@ -125,6 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_cargo_says_of_this_package_is_not_handed_on() {
+        let command = cargo("build");
+        let variables: Vec<_> = command.get_envs().collect();
+        assert!(variables.contains(&("CARGO_MANIFEST_DIR".as_ref(), None)));
+        assert!(variables.contains(&("CARGO_PKG_NAME".as_ref(), None)));
+        assert!(
+            variables
+                .iter()
+                .any(|(name, value)| *name == "CARGO_TARGET_DIR" && value.is_some())
+        );
+    }
+
+    #[test]
     fn a_failing_command_is_named() {
         let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(
@@ -152,6 +186,24 @@ mod tests {
                 failed: 1
             }
         );
+    }
+
+    #[test]
+    fn a_test_that_leaves_something_open_does_not_hold_up_the_others() {
+        const LEAK: &str = "import { createServer } from 'node:net'; import { it } from 'node:test';
+            it('fails', (_, done) => { createServer().listen(0, '127.0.0.1', () => done(new Error('as it must'))); });";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("leak.test.mjs"), LEAK).unwrap();
+        let mut command = node_tests(&folder.path().display().to_string());
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let start = now();
+        while child.try_wait().unwrap().is_none() {
+            if start.elapsed() > Duration::from_secs(60) {
+                child.kill().unwrap();
+                panic!("it has not ended");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     #[test]

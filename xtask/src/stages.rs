@@ -241,9 +241,7 @@ fn browser(context: &mut Run) -> Result<()> {
     }
     let server = Server::start(&Profile::Debug.binary())?;
     context.tests(
-        Command::new("node")
-            .args(["--test", "tests/browser/"])
-            .current_dir(files::root())
+        exec::node_tests("tests/browser/")
             .env("PARLOR_URL", &server.url)
             .env("PARLOR_ADMIN_URL", &server.admin_url)
             .env("PARLOR_CHROMIUM", chromium),
