@@ -42,7 +42,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::new("fanout", 11),
     Scenario::new("match", 8),
     Scenario::new("mixed", 5),
-    Scenario::new("ramp", 35),
+    Scenario::new("ramp", 25),
     Scenario::new("many", 8),
     Scenario::new("growth", 25),
     Scenario::new("idle", 15),
