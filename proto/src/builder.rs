@@ -5,6 +5,8 @@
 //! Canonical means: the shortest form of every integer and header, floats as float 64, no ext types. The order of a
 //! map's keys is the sender's.
 
+use smallvec::SmallVec;
+
 use crate::error::{ValueError, ValueFault, excerpt};
 
 /// How deep lists and maps may nest in a payload. The frame around it is one level more.
@@ -15,13 +17,15 @@ const INTEGRAL_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Up to this many keys, comparing each with each is faster than sorting.
 const PAIRWISE_MAX: usize = 8;
+/// So many keys of open maps take no memory of their own: those of a frame, and of a small map in it.
+const KEYS_INLINE: usize = 8;
 
 /// A writer of one canonical value. Callers give the input offset of what they write, for errors.
 #[derive(Debug)]
 pub(crate) struct Builder {
     out: Vec<u8>,
     /// The keys of all maps that are open, the innermost map's last.
-    keys: Vec<Key>,
+    keys: SmallVec<[Key; KEYS_INLINE]>,
     depth: usize,
     depth_max: usize,
 }
@@ -48,19 +52,23 @@ pub(crate) struct Open {
 impl Builder {
     /// A writer for a payload.
     pub(crate) fn for_value(capacity: usize) -> Self {
+        Self::new(Vec::with_capacity(capacity))
+    }
+
+    fn new(out: Vec<u8>) -> Self {
         Self {
-            out: Vec::with_capacity(capacity),
-            keys: Vec::new(),
+            out,
+            keys: SmallVec::new(),
             depth: 0,
             depth_max: DEPTH_MAX,
         }
     }
 
-    /// A writer for a frame with payloads in it.
-    pub(crate) fn for_frame(capacity: usize) -> Self {
+    /// A writer for a frame with payloads in it, to an empty buffer.
+    pub(crate) fn for_frame(out: Vec<u8>) -> Self {
         Self {
             depth_max: DEPTH_MAX + 1,
-            ..Self::for_value(capacity)
+            ..Self::new(out)
         }
     }
 

@@ -10,8 +10,8 @@ use crate::{
     ClientFrame, FrameError, ServerFrame, ValueError,
     builder::Builder,
     error::ErrorCode,
-    fields::{JsonWriter, MsgpackWriter},
-    json, msgpack,
+    fields::{Cursor, JsonWriter, MsgpackWriter},
+    json, msgpack, scratch,
 };
 
 /// An encoding, as the client chose it in the WebSocket handshake.
@@ -62,7 +62,7 @@ impl Subprotocol {
     /// Reads a message from a client.
     pub fn decode_client(self, message: &[u8]) -> Result<ClientFrame, FrameError> {
         match self {
-            Self::Json | Self::Binary => ClientFrame::from_map(&self.to_canonical(message)?),
+            Self::Json | Self::Binary => self.read_map(message, ClientFrame::from_map),
             Self::Proto => ClientFrame::from_proto(self.parse(message)?),
         }
     }
@@ -70,7 +70,7 @@ impl Subprotocol {
     /// Reads a message from a server.
     pub fn decode_server(self, message: &[u8]) -> Result<ServerFrame, FrameError> {
         match self {
-            Self::Json | Self::Binary => ServerFrame::from_map(&self.to_canonical(message)?),
+            Self::Json | Self::Binary => self.read_map(message, ServerFrame::from_map),
             Self::Proto => ServerFrame::from_proto(self.parse(message)?),
         }
     }
@@ -95,20 +95,34 @@ impl Subprotocol {
         }
     }
 
-    fn to_canonical(self, message: &[u8]) -> Result<Bytes, FrameError> {
-        let builder = Builder::for_frame(message.len());
+    /// Reads a frame of a map form. A small one leaves nothing but its payloads; those of a large one share it.
+    fn read_map<F>(
+        self,
+        message: &[u8],
+        read: fn(Cursor<'_>) -> Result<F, FrameError>,
+    ) -> Result<F, FrameError> {
+        let mut out = scratch::take();
+        out.reserve(message.len());
+        let canonical = self.to_canonical(message, Builder::for_frame(out))?;
+        if scratch::is_large(&canonical) {
+            return read(Cursor::sharing(&canonical.into()));
+        }
+        let frame = read(Cursor::copying(&canonical));
+        scratch::give_back(canonical);
+        frame
+    }
+
+    fn to_canonical(self, message: &[u8], builder: Builder) -> Result<Vec<u8>, FrameError> {
         let canonical = if self.is_text() {
             let text = std::str::from_utf8(message).map_err(|error| self.malformed(&error))?;
             json::decode(text, builder)
         } else {
             msgpack::decode(message, builder)
         };
-        canonical
-            .map(Bytes::from)
-            .map_err(|error: ValueError| match error.code() {
-                ErrorCode::InvalidMessageFormat => self.malformed(&error),
-                _ => FrameError::Value(error),
-            })
+        canonical.map_err(|error: ValueError| match error.code() {
+            ErrorCode::InvalidMessageFormat => self.malformed(&error),
+            _ => FrameError::Value(error),
+        })
     }
 
     fn parse<M: prost::Message + Default>(self, message: &[u8]) -> Result<M, FrameError> {

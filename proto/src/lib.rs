@@ -22,6 +22,7 @@ mod msgpack;
 mod payload;
 mod pb;
 mod proto_value;
+mod scratch;
 mod state;
 mod table;
 mod value;

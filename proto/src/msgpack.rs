@@ -34,6 +34,12 @@ impl Token<'_> {
     }
 }
 
+/// A token whose text was not looked at yet.
+enum Raw<'a> {
+    Text(&'a [u8]),
+    Other(Token<'a>),
+}
+
 /// Reads tokens from the start of a buffer on.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
@@ -52,13 +58,26 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn next(&mut self) -> Result<Token<'a>, ValueError> {
+        match self.raw()? {
+            Raw::Other(token) => Ok(token),
+            Raw::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Token::Text(text)),
+                Err(error) => {
+                    let start = self.at - bytes.len();
+                    Err(ValueFault::NotUtf8.at(start + error.valid_up_to()))
+                }
+            },
+        }
+    }
+
+    fn raw(&mut self) -> Result<Raw<'a>, ValueError> {
         let start = self.at;
         let [marker] = self.array()?;
-        Ok(match marker {
+        Ok(Raw::Other(match marker {
             0x00..=0x7f => Token::Int(marker.into()),
             0x80..=0x8f => Token::Map(usize::from(marker & 0x0f)),
             0x90..=0x9f => Token::List(usize::from(marker & 0x0f)),
-            0xa0..=0xbf => self.text(usize::from(marker & 0x1f))?,
+            0xa0..=0xbf => return self.text(usize::from(marker & 0x1f)),
             0xc0 => Token::Null,
             0xc1 => return Err(ValueFault::Syntax("0xc1 is no MessagePack marker").at(start)),
             0xc2 => Token::Bool(false),
@@ -80,27 +99,23 @@ impl<'a> Reader<'a> {
             0xd3 => Token::Int(i64::from_be_bytes(self.array()?).into()),
             0xd9..=0xdb => {
                 let length = self.length(marker - 0xd9)?;
-                self.text(length)?
+                return self.text(length);
             }
             0xdc | 0xdd => Token::List(self.length(marker - 0xdb)?),
             0xde | 0xdf => Token::Map(self.length(marker - 0xdd)?),
             0xe0..=0xff => Token::Int(marker.cast_signed().into()),
-        })
+        }))
     }
 
-    /// Passes over one whole value. Loops, so that it needs no depth limit.
+    /// Passes over one whole value that was read before, and so needs no look at its texts. Loops, so that it needs no depth
+    /// limit.
     pub(crate) fn skip(&mut self) -> Result<(), ValueError> {
         let mut pending = 1_u64;
         while pending > 0 {
-            pending += match self.next()? {
-                Token::List(count) => count as u64,
-                Token::Map(count) => 2 * count as u64,
-                Token::Null
-                | Token::Bool(_)
-                | Token::Int(_)
-                | Token::Float(_)
-                | Token::Text(_)
-                | Token::Bytes(_) => 0,
+            pending += match self.raw()? {
+                Raw::Other(Token::List(count)) => count as u64,
+                Raw::Other(Token::Map(count)) => 2 * count as u64,
+                Raw::Text(_) | Raw::Other(_) => 0,
             };
             pending -= 1;
         }
@@ -116,13 +131,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn text(&mut self, length: usize) -> Result<Token<'a>, ValueError> {
-        let start = self.at;
-        let bytes = self.take(length)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Token::Text(text)),
-            Err(error) => Err(ValueFault::NotUtf8.at(start + error.valid_up_to())),
-        }
+    fn text(&mut self, length: usize) -> Result<Raw<'a>, ValueError> {
+        self.take(length).map(Raw::Text)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ValueError> {

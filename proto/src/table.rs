@@ -253,8 +253,7 @@ macro_rules! frames {
             }
 
             /// Reads the frame from its canonical MessagePack.
-            pub(crate) fn from_map(canonical: &bytes::Bytes) -> Result<Self, $crate::FrameError> {
-                let mut cursor = $crate::fields::Cursor::new(canonical);
+            pub(crate) fn from_map(mut cursor: $crate::fields::Cursor<'_>) -> Result<Self, $crate::FrameError> {
                 match cursor.frame_type(Self::LIST_TYPE)? {
                     $($text => $crate::fields::required(&mut cursor, $text).map(Self::$Frame),)+
                     name => Err($crate::FrameError::UnknownType { name: $crate::error::excerpt(name) }),

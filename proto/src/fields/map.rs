@@ -8,18 +8,30 @@ use crate::{
     msgpack::{Reader, Token},
 };
 
-/// Reads a frame from its canonical MessagePack. Payloads are slices of it.
+/// Reads a frame from its canonical MessagePack.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
-    frame: &'a Bytes,
+    frame: &'a [u8],
+    /// What payloads are slices of. Without it, they are copies.
+    shared: Option<&'a Bytes>,
     reader: Reader<'a>,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(frame: &'a Bytes) -> Self {
+    /// Reads payloads that keep nothing of the frame.
+    pub(crate) fn copying(frame: &'a [u8]) -> Self {
         Self {
             frame,
+            shared: None,
             reader: Reader::new(frame),
+        }
+    }
+
+    /// Reads payloads that share the frame's memory.
+    pub(crate) fn sharing(frame: &'a Bytes) -> Self {
+        Self {
+            shared: Some(frame),
+            ..Self::copying(frame)
         }
     }
 
@@ -28,7 +40,7 @@ impl<'a> Cursor<'a> {
         &self,
         list_type: Option<&'static str>,
     ) -> Result<&'a str, FrameError> {
-        let mut cursor = Cursor::new(self.frame);
+        let mut cursor = Cursor::copying(self.frame);
         let count = match (cursor.token(), list_type) {
             (Token::Map(count), _) => count,
             (Token::List(_), Some(list_type)) => return Ok(list_type),
@@ -96,7 +108,11 @@ impl<'a> Cursor<'a> {
     fn payload(&mut self) -> Payload {
         let start = self.reader.position();
         self.skip();
-        Payload::from_canonical(self.frame.slice(start..self.reader.position()))
+        let place = start..self.reader.position();
+        Payload::from_canonical(match self.shared {
+            Some(frame) => frame.slice(place),
+            None => Bytes::copy_from_slice(&self.frame[place]),
+        })
     }
 
     fn uint(&mut self) -> Result<u64, FieldError> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::{
     NUMBER_MAX, Payload,
     builder::{write_list_header, write_map_header, write_text, write_uint},
-    json,
+    json, scratch,
 };
 
 /// Where the maps of a frame are written to. Lengths come first, for MessagePack; commas are the writer's business.
@@ -22,15 +22,29 @@ pub(crate) trait MapWriter {
     fn payload(&mut self, value: &Payload);
 }
 
+/// The message that `write` writes to an empty buffer. It takes exactly its length of memory, for as long as a room may have
+/// to send it again.
+fn compose(write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Bytes {
+    let written = write(scratch::take());
+    if scratch::is_large(&written) {
+        return written.into();
+    }
+    let message = Bytes::copy_from_slice(&written);
+    scratch::give_back(written);
+    message
+}
+
 /// Writes a frame as MessagePack.
 #[derive(Debug)]
 pub(crate) struct MsgpackWriter(Vec<u8>);
 
 impl MsgpackWriter {
     pub(crate) fn write(frame: impl FnOnce(&mut Self)) -> Bytes {
-        let mut writer = Self(Vec::with_capacity(128));
-        frame(&mut writer);
-        writer.0.into()
+        compose(|out| {
+            let mut writer = Self(out);
+            frame(&mut writer);
+            writer.0
+        })
     }
 }
 
@@ -81,12 +95,14 @@ pub(crate) struct JsonWriter {
 
 impl JsonWriter {
     pub(crate) fn write(frame: impl FnOnce(&mut Self)) -> Bytes {
-        let mut writer = Self {
-            out: Vec::with_capacity(256),
-            follows: false,
-        };
-        frame(&mut writer);
-        writer.out.into()
+        compose(|out| {
+            let mut writer = Self {
+                out,
+                follows: false,
+            };
+            frame(&mut writer);
+            writer.out
+        })
     }
 
     fn open(&mut self, bracket: u8) {
@@ -145,5 +161,22 @@ impl MapWriter for JsonWriter {
 
     fn payload(&mut self, value: &Payload) {
         json::write_payload(&mut self.out, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_short_and_long_are_whole_and_apart() {
+        let write = |length: usize| {
+            MsgpackWriter::write(|writer| writer.0.extend(std::iter::repeat_n(7, length)))
+        };
+        const LONG: usize = scratch::KEPT_BYTES_MAX;
+        let lengths = [3, 0, LONG, 5, 10 * LONG, 1];
+        let messages = lengths.map(write);
+        assert_eq!(messages.each_ref().map(Bytes::len), lengths);
+        assert!(messages.iter().flatten().all(|byte| *byte == 7));
     }
 }

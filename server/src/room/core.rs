@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parlor_proto::{Durability, ErrorCode, Payload, ServerFrame, server};
 use tokio::time::Instant;
 
@@ -177,13 +178,13 @@ impl RoomCore {
                 payload,
                 id,
                 since,
-            } => self.message(peer, payload.as_msgpack(), id, since),
+            } => self.message(peer, payload.into_bytes(), id, since),
             RoomInput::StateRequest { peer, view } => self.state_request(&peer, &view),
             RoomInput::Renamed { session, name } => self.rename(session, name),
             RoomInput::Stored { operation, answer } => self.stored(operation, answer),
             RoomInput::Roles { session, roles } => self.change_roles(session, roles),
             RoomInput::Signal { name, payload } => {
-                let payload = payload.as_msgpack().to_vec();
+                let payload = payload.into_bytes().into();
                 let signal = wit::Signal { name, payload };
                 self.hold(wit::Event::Signal(signal), Origin::Room);
             }
@@ -463,7 +464,7 @@ impl RoomCore {
         self.pending.push_back(Pending { event, origin });
     }
 
-    fn message(&mut self, peer: Peer, payload: &[u8], id: Option<u64>, since: std::time::Instant) {
+    fn message(&mut self, peer: Peer, payload: Bytes, id: Option<u64>, since: std::time::Instant) {
         let Some(member) = self.roster.of_session(peer.session) else {
             return self.refuse_stranger(&peer, id);
         };
@@ -520,7 +521,8 @@ impl RoomCore {
         }
         let event = wit::Event::Message(wit::Message {
             member,
-            payload: payload.to_vec(),
+            // Nobody else has it, so that it need not be copied.
+            payload: payload.into(),
             id,
         });
         let origin = Origin::Message {
