@@ -64,6 +64,8 @@ pub(crate) use sleeping::{Sleeper, tend};
 
 /// How many inputs are taken from the mailbox at a time.
 const INBOX_MAX: usize = 64;
+/// So many are worth waiting for more.
+const INBOX_MANY: usize = INBOX_MAX / 4;
 /// A step that costs more than this sends its room to the slow lane.
 const SLOW_STEP: Duration = Duration::from_millis(5);
 /// After an opening that took longer than this, the next of its version is done in the slow lane.
@@ -304,16 +306,24 @@ impl RoomTask {
     }
 
     /// Lets the sessions that have something to say do so before the step: a call of the plugin, and each client's write,
-    /// costs about the same for many messages as for one. With nobody else to run this takes no time.
+    /// costs about the same for many messages as for one. With nobody else to run this takes no time. Where there is much,
+    /// it goes on for as long as more comes: what one session said in two parts would else be answered in two, and what it
+    /// says to that come in two again.
     async fn gather(&mut self) {
-        if self.inbox.len() >= INBOX_MAX {
-            return;
-        }
-        tokio::task::yield_now().await;
-        while self.inbox.len() < INBOX_MAX
-            && let Ok(input) = self.mailbox.try_recv()
-        {
-            self.inbox.push(input);
+        loop {
+            let before = self.inbox.len();
+            if before >= INBOX_MAX {
+                return;
+            }
+            tokio::task::yield_now().await;
+            while self.inbox.len() < INBOX_MAX
+                && let Ok(input) = self.mailbox.try_recv()
+            {
+                self.inbox.push(input);
+            }
+            if self.inbox.len() == before || self.inbox.len() < INBOX_MANY {
+                return;
+            }
         }
     }
 
