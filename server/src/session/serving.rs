@@ -179,7 +179,9 @@ impl Serving {
     }
 
     async fn on_message(&mut self, session: &mut Session, message: &[u8]) -> Result<(), End> {
-        self.replay(session).await?;
+        if !session.parked.is_empty() {
+            self.replay(session).await?;
+        }
         let subprotocol = self.link.subprotocol;
         session.node.metrics.frame_in(subprotocol, message.len());
         if let Err(refused) = session.admit_message(message, self.last_heard) {

@@ -96,6 +96,8 @@ pub(crate) struct SessionState {
     pub(crate) who: Who,
     pub(crate) name: String,
     rooms: HashMap<Arc<str>, Membership>,
+    /// Whether a room may have been told of a silence that it was not told the end of.
+    may_be_silent: bool,
     rooms_max: usize,
     bad_frames: u32,
     bad_frames_max: u32,
@@ -114,6 +116,7 @@ impl SessionState {
             who,
             name,
             rooms: HashMap::new(),
+            may_be_silent: false,
             rooms_max,
             bad_frames: 0,
             bad_frames_max,
@@ -258,15 +261,22 @@ impl SessionState {
             .rooms
             .values_mut()
             .filter(|it| it.away_after().is_some_and(|after| silence >= after));
-        due.map(|membership| {
-            membership.is_silent = true;
-            membership.room.clone()
-        })
-        .collect()
+        let told: Vec<RoomHandle> = due
+            .map(|membership| {
+                membership.is_silent = true;
+                membership.room.clone()
+            })
+            .collect();
+        self.may_be_silent |= !told.is_empty();
+        told
     }
 
     /// The rooms that are to be told that the silence is over.
     pub(crate) fn on_heard(&mut self) -> Vec<RoomHandle> {
+        // This is asked for every message.
+        if !std::mem::take(&mut self.may_be_silent) {
+            return Vec::new();
+        }
         let told = self.rooms.values_mut().filter(|it| it.is_silent);
         told.map(|membership| {
             membership.is_silent = false;
