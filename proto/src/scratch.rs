@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+/// What it begins with. Most messages are shorter.
+const BYTES: usize = 1 << 10;
 /// A buffer that has grown beyond this is not kept.
 pub(crate) const KEPT_BYTES_MAX: usize = 16 << 10;
 
@@ -13,6 +15,9 @@ thread_local! {
 /// Takes the buffer, empty.
 pub(crate) fn take() -> Vec<u8> {
     let mut buffer = BUFFER.take();
+    if buffer.capacity() == 0 {
+        return Vec::with_capacity(BYTES);
+    }
     buffer.clear();
     buffer
 }
