@@ -143,6 +143,9 @@ fn command_line(command: &Command) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -196,13 +199,12 @@ mod tests {
         std::fs::write(folder.path().join("leak.test.mjs"), LEAK).unwrap();
         let mut command = node_tests(&folder.path().display().to_string());
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
-        let start = now();
-        while child.try_wait().unwrap().is_none() {
-            if start.elapsed() > Duration::from_secs(60) {
-                child.kill().unwrap();
-                panic!("it has not ended");
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        let id = child.id().to_string();
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || ended.send(child.wait()));
+        if end.recv_timeout(Duration::from_secs(60)).is_err() {
+            output_of("kill", &[&id]);
+            panic!("it has not ended");
         }
     }
 
