@@ -80,6 +80,18 @@ class Wire {
   }
 }
 
+/** A wire that was lost, and is back: the answer to what was sent is on its way still, and the room stopped whom it missed. */
+async function cutOff(): Promise<Wire> {
+  const wire = new Wire(10);
+  await wire.pass(300, STILL);
+  wire.isLosing = true;
+  await wire.pass(100, RIGHT);
+  expect(wire.sent.length).toBe(1);
+  wire.game.restart();
+  wire.steer = STILL;
+  return wire;
+}
+
 describe("the game", () => {
   it("draws nothing before the first view", () => {
     expect(new Wire(20).game.frame(0)).toBeUndefined();
@@ -120,14 +132,8 @@ describe("the game", () => {
   });
 
   it("says it again, too, where only the answer to it was lost, and nothing moves since", async () => {
-    const wire = new Wire(10);
-    await wire.pass(300, STILL);
-    wire.isLosing = true;
-    await wire.pass(100, RIGHT);
-    expect(wire.sent.length).toBe(1);
-    wire.game.restart();
-    // The room stopped whom it missed; what it has then comes once, and the old answer behind it.
-    wire.steer = STILL;
+    const wire = await cutOff();
+    // What the room has then comes once, and the old answer behind it.
     wire.game.onNear(nearOf(toUnits(wire.place), STILL), 9, wire.now_ms);
     await wire.pass(100, RIGHT);
     for (const say of wire.lost) say();
@@ -137,13 +143,7 @@ describe("the game", () => {
   });
 
   it("says it again, too, where the room took it and stopped whom it missed in one tick, so that no view tells of either", async () => {
-    const wire = new Wire(10);
-    await wire.pass(300, STILL);
-    wire.isLosing = true;
-    await wire.pass(100, RIGHT);
-    expect(wire.sent.length).toBe(1);
-    wire.game.restart();
-    wire.steer = STILL;
+    const wire = await cutOff();
     // The view is of the last tick in which anything changed, and the answer of a later one.
     wire.game.onNear(nearOf(toUnits(wire.place), STILL), 6, wire.now_ms);
     for (const say of wire.lost) say();
