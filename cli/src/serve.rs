@@ -186,7 +186,8 @@ enum LogFormat {
 
 pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     start_log(&args)?;
-    if let Some(starter) = args.ends_with {
+    let starter = args.ends_with;
+    if let Some(starter) = starter {
         end_with(starter)?;
     }
     let config = config(args)?;
@@ -210,7 +211,7 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
         "http"
     };
     // Whoever is told where it is may tell it to stop at once.
-    let stopped = stop_signal();
+    let stopped = stop_signal(starter.is_some());
     let _found_by_others =
         announce(&listeners, scheme, &config.data_dir).context("tell the addresses")?;
     parlor_server::run(listeners, config, catalog, Arc::new(bundle::Pages), stopped)
@@ -219,9 +220,10 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     Ok(())
 }
 
-/// Has this process be told to stop when the one ends that started it.
+/// Has this process be told to stop when the one ends that started it. Linux may tell so once for each thread of that
+/// one, so that it must not be by a signal of which the second ends this process at once.
 fn end_with(starter: i32) -> anyhow::Result<()> {
-    set_parent_process_death_signal(Some(Signal::TERM)).context("be told of the starter's end")?;
+    set_parent_process_death_signal(Some(Signal::HUP)).context("be told of the starter's end")?;
     // It may have ended before it could be asked for.
     if getppid() != Pid::from_raw(starter) {
         bail!("serve the process {starter}, which is gone");
@@ -300,20 +302,32 @@ fn announce(listeners: &Listeners, scheme: &str, data_dir: &Path) -> std::io::Re
     Ok(file)
 }
 
-/// Catches signals from now on. Waits for the first SIGTERM or Ctrl-C; a second one ends the process at once.
-fn stop_signal() -> impl Future<Output = ()> {
+/// Catches signals from now on. Waits for the first SIGTERM or Ctrl-C, of which a second one ends the process at once, or
+/// for the end of the starter, if it has one.
+fn stop_signal(has_starter: bool) -> impl Future<Output = ()> {
     let caught = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
+        // Without a starter it keeps its usual meaning.
+        has_starter
+            .then(|| signal(SignalKind::hangup()))
+            .transpose(),
     );
     async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = caught else {
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = caught else {
             tracing::warn!("signals cannot be caught; only killing stops this server");
             return std::future::pending().await;
+        };
+        let starter_gone = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
         };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = starter_gone => {}
         }
         tokio::spawn(async move {
             tokio::select! {

@@ -90,6 +90,15 @@ impl Dev {
         kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
+    /// The server that it started, while it builds nothing.
+    fn only_child(&self) -> Pid {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("it is there");
+        let child = children.trim().parse().ok().and_then(Pid::from_raw);
+        child.unwrap_or_else(|| panic!("one child, not {children:?}"))
+    }
+
     async fn ended(&mut self) -> ExitStatus {
         // All who could write have closed the terminal.
         in_time("the end", async {
@@ -230,9 +239,21 @@ async fn the_server_that_was_started_ends_with_it_however_it_ends() {
     dev.says("failed to build the plugin").await;
     dev.says("watching").await;
     let address = folder.path().join(".parlor/admin-address");
-    assert!(address.exists());
+    let told = std::fs::read_to_string(&address).expect("the server runs");
+    let public = told.lines().nth(1).map(address_in).expect("two addresses");
+    let mut client = TestClient::through(Handshake::to(public), Subprotocol::Json).await;
+    let server = dev.only_child();
     dev.tell(Signal::KILL);
     assert!(!dev.ended().await.success());
+    client
+        .expect("goaway", |frame| match frame {
+            ServerFrame::Goaway(_) => Some(()),
+            _ => None,
+        })
+        .await;
+    // The system says so once more for each thread of the killed process.
+    kill_process(server, Signal::HUP).expect("it waits for its client");
+    assert_eq!(client.expect_end().await.code(), 1012);
     // A server that ends in good order takes it away.
     let mut pace = tokio::time::interval(Duration::from_millis(10));
     let going = async {
