@@ -149,6 +149,18 @@ impl<R: Plugin> TestRoom<R> {
         }
     }
 
+    /// A member says something, and the room answers: at once, or with the next tick where the plugin's delivery is `OnTick`.
+    #[track_caller]
+    pub fn ask(&mut self, member: MemberId, input: &(impl Serialize + ?Sized)) -> Answer {
+        match self.push(member, input) {
+            Answer::Waiting => {
+                self.tick(1);
+                self.last_answer(member)
+            }
+            answer => answer,
+        }
+    }
+
     /// A member sends these bytes, which the host has to take for a payload.
     #[track_caller]
     pub fn push_raw(&mut self, member: MemberId, payload: &[u8]) -> Answer {
@@ -161,7 +173,8 @@ impl<R: Plugin> TestRoom<R> {
         self.last_answer(member)
     }
 
-    /// Members say these things at the same moment, so that the room gets them in one batch.
+    /// Members say these things at the same moment, so that the room gets them in one batch: at once, or with the next tick
+    /// where the plugin's delivery is `OnTick`.
     #[track_caller]
     pub fn push_all(&mut self, inputs: &[(MemberId, impl Serialize)]) {
         let messages = inputs
@@ -170,8 +183,12 @@ impl<R: Plugin> TestRoom<R> {
                 Ok(payload) => self.message_from(*member, payload.as_bytes()),
                 Err(error) => panic!("no client can send this: {error}"),
             });
-        let messages = messages.collect();
-        self.run(messages);
+        let messages: Vec<_> = messages.collect();
+        if self.description.delivery == crate::Delivery::OnTick {
+            self.gathered.extend(messages);
+        } else {
+            self.run(messages);
+        }
     }
 
     /// A member falls silent or loses its connection.

@@ -12,7 +12,7 @@ fn rooms_of_two_plugins_run_side_by_side() {
     chat.push(talker, &json!({ "type": "say", "text": "hi" }))
         .data();
     assert_eq!(
-        grid.push(player, &json!({ "type": "start" })).code(),
+        grid.ask(player, &json!({ "type": "start" })).code(),
         Some("NOT_ENOUGH_PLAYERS")
     );
     assert_eq!(

@@ -18,5 +18,6 @@ export!(Grid {
     tick_hz: room::TICK_HZ,
     players_max: 8,
     spectators_max: 64,
+    delivery: OnTick,
     durability: Journal,
 });

@@ -9,14 +9,14 @@ use parlor_plugin_grid::Grid;
 const KEY: &str = "public/leaderboard";
 
 fn send(room: &mut TestRoom<Grid>, member: MemberId, kind: &str) {
-    room.push(member, &json!({ "type": kind })).data();
+    room.ask(member, &json!({ "type": kind })).data();
 }
 
 /// One match to its end: the first takes so many cells, the second all the others.
 fn play(room: &mut TestRoom<Grid>, first: MemberId, cells: i64, second: MemberId) {
     for cell in 0..81 {
         let player = if cell < cells { first } else { second };
-        room.push(player, &json!({ "type": "capture", "cell": cell }))
+        room.ask(player, &json!({ "type": "capture", "cell": cell }))
             .data();
     }
 }
@@ -90,8 +90,7 @@ fn the_clock_ends_a_match_too_and_a_draw_has_no_winner() {
 fn bots_are_not_ranked_and_a_match_that_all_left_does_not_count() {
     let mut room = TestRoom::<Grid>::open();
     let ann = room.join("ann");
-    room.push(ann, &json!({ "type": "bots", "count": 2 }))
-        .data();
+    room.ask(ann, &json!({ "type": "bots", "count": 2 })).data();
     send(&mut room, ann, "start");
     room.leave(ann);
     room.advance(31_000);

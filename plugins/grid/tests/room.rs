@@ -40,11 +40,11 @@ impl Board {
 }
 
 fn send(room: &mut TestRoom<Grid>, member: MemberId, kind: &str) {
-    room.push(member, &json!({ "type": kind })).data();
+    room.ask(member, &json!({ "type": kind })).data();
 }
 
 fn capture(room: &mut TestRoom<Grid>, member: MemberId, cell: i64) -> Option<String> {
-    room.push(member, &json!({ "type": "capture", "cell": cell }))
+    room.ask(member, &json!({ "type": "capture", "cell": cell }))
         .code()
         .map(str::to_owned)
 }
@@ -81,20 +81,19 @@ fn a_match_needs_two_and_bots_count() {
     let mut room = TestRoom::<Grid>::open();
     let ann = room.join("ann");
     assert_eq!(
-        room.push(ann, &json!({ "type": "start" })).code(),
+        room.ask(ann, &json!({ "type": "start" })).code(),
         Some("NOT_ENOUGH_PLAYERS")
     );
-    room.push(ann, &json!({ "type": "bots", "count": 1 }))
-        .data();
+    room.ask(ann, &json!({ "type": "bots", "count": 1 })).data();
     send(&mut room, ann, "start");
     let board = board(&mut room);
     assert_eq!(
         (board.status.as_str(), board.time_remaining_ms),
-        ("active", 29_950)
+        ("active", 30_000)
     );
     assert_eq!(room.metadata(), json!({ "status": "active", "players": 2 }));
     assert_eq!(
-        room.push(ann, &json!({ "type": "start" })).code(),
+        room.ask(ann, &json!({ "type": "start" })).code(),
         Some("ALREADY_STARTED")
     );
 }
@@ -104,6 +103,7 @@ fn the_first_to_ask_gets_the_cell_and_keeps_it() {
     let (mut room, ann, bob) = started();
     let capture_4 = json!({ "type": "capture", "cell": 4 });
     room.push_all(&[(bob, &capture_4), (ann, &capture_4)]);
+    room.tick(1);
     assert_eq!(room.last_answer(bob).code(), None);
     assert_eq!(room.last_answer(ann).code(), Some("CELL_TAKEN"));
     assert_eq!(capture(&mut room, bob, 4).as_deref(), Some("CELL_TAKEN"));
@@ -118,7 +118,7 @@ fn wrong_captures_are_refused_by_name() {
     let (mut room, ann, _) = started();
     assert_eq!(capture(&mut room, ann, 81).as_deref(), Some("BAD_CELL"));
     assert_eq!(capture(&mut room, ann, -1).as_deref(), Some("BAD_CELL"));
-    let answer = room.push(ann, &json!({ "type": "capture", "cell": "x" }));
+    let answer = room.ask(ann, &json!({ "type": "capture", "cell": "x" }));
     assert_eq!(answer.code(), Some("INVALID_PAYLOAD"));
     let watcher = room.join_as(&Newcomer::new("cid").spectator()).unwrap();
     assert_eq!(capture(&mut room, watcher, 3).as_deref(), Some("SPECTATOR"));
@@ -129,9 +129,8 @@ fn wrong_captures_are_refused_by_name() {
 #[test]
 fn after_thirty_seconds_the_most_cells_win() {
     let (mut room, ann, bob) = started();
-    capture(&mut room, ann, 0);
-    capture(&mut room, bob, 1);
-    capture(&mut room, bob, 2);
+    let capture = |cell: i64| json!({ "type": "capture", "cell": cell });
+    room.push_all(&[(ann, capture(0)), (bob, capture(1)), (bob, capture(2))]);
     room.advance(29_950);
     assert_eq!(room.view_as::<Board>("board").status, "active");
     let board = board(&mut room);
@@ -172,7 +171,7 @@ fn a_rematch_begins_at_once_on_an_empty_board() {
     let (mut room, ann, bob) = started();
     capture(&mut room, ann, 0);
     assert_eq!(
-        room.push(bob, &json!({ "type": "rematch" })).code(),
+        room.ask(bob, &json!({ "type": "rematch" })).code(),
         Some("NOT_COMPLETED")
     );
     room.advance(30_000);
@@ -263,8 +262,7 @@ fn who_left_has_no_seat_in_the_rematch() {
 #[test]
 fn the_last_person_to_leave_ends_the_match_and_the_next_finds_a_waiting_room() {
     let (mut room, ann, bob) = started();
-    room.push(ann, &json!({ "type": "bots", "count": 3 }))
-        .data();
+    room.ask(ann, &json!({ "type": "bots", "count": 3 })).data();
     room.leave(ann);
     assert_eq!(board(&mut room).status, "active");
     room.leave(bob);
@@ -279,7 +277,7 @@ fn the_last_person_to_leave_ends_the_match_and_the_next_finds_a_waiting_room() {
 fn bots_fill_seats_and_make_room_for_people() {
     let mut room = TestRoom::<Grid>::open();
     let ann = room.join("ann");
-    room.push(ann, &json!({ "type": "bots", "count": 100 }))
+    room.ask(ann, &json!({ "type": "bots", "count": 100 }))
         .data();
     let full = board(&mut room);
     assert_eq!((full.players.len(), full.bots()), (8, 7));
@@ -295,11 +293,9 @@ fn bots_fill_seats_and_make_room_for_people() {
     let bob = room.join("bob");
     assert_eq!(room.seat(bob), Some(Seat::Player));
     assert_eq!(board(&mut room).bots(), 6);
-    room.push(ann, &json!({ "type": "bots", "count": 2 }))
-        .data();
+    room.ask(ann, &json!({ "type": "bots", "count": 2 })).data();
     assert_eq!(board(&mut room).bots(), 2);
-    room.push(ann, &json!({ "type": "bots", "count": 0 }))
-        .data();
+    room.ask(ann, &json!({ "type": "bots", "count": 0 })).data();
     assert_eq!(board(&mut room).bots(), 0);
 }
 
@@ -308,8 +304,7 @@ fn bots_play_at_a_pace_a_person_beats() {
     for seed in 1..=20 {
         let mut room = TestRoom::<Grid>::open_with(&Setup::new().seed(seed)).unwrap();
         let ann = room.join("ann");
-        room.push(ann, &json!({ "type": "bots", "count": 1 }))
-            .data();
+        room.ask(ann, &json!({ "type": "bots", "count": 1 })).data();
         send(&mut room, ann, "start");
         room.advance(30_000);
         let score = room.view_as::<Board>("board").players[1].score;
@@ -341,9 +336,9 @@ fn a_tick_on_which_nothing_changes_has_no_effects() {
     room.tick(1);
     assert_eq!(room.effects_of_last_step(), 0);
     let bob = room.join("bob");
-    room.push(ann, &json!({ "type": "start" })).data();
+    room.ask(ann, &json!({ "type": "start" })).data();
     room.tick(18);
-    capture(&mut room, bob, 3);
+    room.push(bob, &json!({ "type": "capture", "cell": 3 }));
     for expected in [1, 0] {
         room.tick(1);
         assert_eq!(
