@@ -221,8 +221,10 @@ impl RoomCore {
     /// Cuts the next batch from what waits. A batch ends before the first message of a member who joins in it: until
     /// the plugin has let the member in, there is nothing it may say.
     pub(super) fn next_batch(&mut self, now: Instant) -> Option<(Vec<Origin>, BatchInput)> {
-        let mut origins = Vec::new();
-        let mut events = Vec::new();
+        // No more than it takes: events are kept for as long as the room may have to go back.
+        let expected = self.pending.len().min(BATCH_EVENTS_MAX);
+        let mut origins = Vec::with_capacity(expected);
+        let mut events = Vec::with_capacity(expected);
         let mut joining: Vec<u32> = Vec::new();
         let mut bytes = 0;
         while let Some(next) = self.pending.front() {

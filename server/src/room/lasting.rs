@@ -429,7 +429,7 @@ impl RoomTask {
         &mut self,
         number: u64,
         slept: Duration,
-    ) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
+    ) -> Result<(Box<RoomCore>, Box<Runner>), OpenRefusal> {
         let node = Arc::clone(&self.node);
         let persistence = &node.persistence;
         let permit = self.place_to_recover(persistence).await;
@@ -498,7 +498,7 @@ impl RoomTask {
         node.rooms.open_to_quick_match(&self.handle);
         node.crash_points.pass("recovered");
         tracing::debug!(room = %core.identity.name, batches = recovered.batches, took = ?started.elapsed(), "recovered");
-        Ok((recovered.core, recovered.runner))
+        Ok((Box::new(recovered.core), recovered.runner))
     }
 
     fn save_now(&mut self, core: &RoomCore, runner: &mut Runner) -> Result<(), OpenRefusal> {

@@ -87,7 +87,7 @@ pub(crate) async fn run(
         node,
         handle,
         mailbox,
-        inbox: Vec::with_capacity(INBOX_MAX),
+        inbox: Vec::new(),
         lane: Lane::default(),
         orders: Vec::new(),
         swap: None,
@@ -186,7 +186,7 @@ impl OpenRefusal {
 }
 
 impl RoomTask {
-    async fn open(&mut self, epoch: u64) -> Result<(RoomCore, Box<Runner>), OpenRefusal> {
+    async fn open(&mut self, epoch: u64) -> Result<(Box<RoomCore>, Box<Runner>), OpenRefusal> {
         let identity = &self.handle.identity;
         let version = &identity.version();
         let config = wit::Config {
@@ -210,7 +210,8 @@ impl RoomTask {
         let status = Arc::clone(&self.handle.status);
         let settings = Settings::of(&self.node);
         let identity = Arc::clone(identity);
-        let mut core = RoomCore::new(identity, epoch, status, settings, metrics, now);
+        let core = RoomCore::new(identity, epoch, status, settings, metrics, now);
+        let mut core = Box::new(core);
         core.apply_opening(effects);
         self.begin_lasting(&mut core, &mut runner, epoch);
         Ok((core, runner))
@@ -235,7 +236,7 @@ impl RoomTask {
         OpenRefusal::failed()
     }
 
-    async fn serve(&mut self, mut core: RoomCore, runner: Box<Runner>) {
+    async fn serve(&mut self, mut core: Box<RoomCore>, runner: Box<Runner>) {
         let grace = self.node.limits.empty_room_grace;
         let mut runner = Some(runner);
         loop {

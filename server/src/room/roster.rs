@@ -90,7 +90,8 @@ impl MemberRecord {
 /// The members of a room, by id and by session.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    members: BTreeMap<u32, MemberRecord>,
+    /// Boxed, as a map keeps places for eleven at a time.
+    members: BTreeMap<u32, Box<MemberRecord>>,
     by_session: HashMap<SessionId, u32>,
     last_id: u32,
 }
@@ -143,7 +144,7 @@ impl Roster {
         let id = member.id;
         self.raise_last_id(id);
         self.by_session.insert(member.peer.session, id);
-        self.members.entry(id).or_insert(MemberRecord {
+        let record = MemberRecord {
             id,
             peer: member.peer,
             name: member.name.clone(),
@@ -163,7 +164,8 @@ impl Roster {
             is_silent: false,
             is_resetting: false,
             is_away: false,
-        })
+        };
+        self.members.entry(id).or_insert_with(|| Box::new(record))
     }
 
     /// Has a session lead to this member, whose own it is.
@@ -189,7 +191,7 @@ impl Roster {
         if self.by_session.get(&session) == Some(&id) {
             self.forget_session(session);
         }
-        Some(member)
+        Some(*member)
     }
 
     /// Takes no more from this session; its member stays until it is removed.
@@ -198,11 +200,11 @@ impl Roster {
     }
 
     pub(crate) fn get(&self, id: u32) -> Option<&MemberRecord> {
-        self.members.get(&id)
+        self.members.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut MemberRecord> {
-        self.members.get_mut(&id)
+        self.members.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn of_session(&self, session: SessionId) -> Option<u32> {
@@ -220,7 +222,8 @@ impl Roster {
 
     /// Everybody who was admitted, in the order they came.
     pub(crate) fn admitted(&self) -> impl Iterator<Item = &MemberRecord> {
-        self.members.values().filter(|member| member.is_admitted)
+        let members = self.members.values().map(Box::as_ref);
+        members.filter(|member| member.is_admitted)
     }
 
     /// Everybody, also those on their way in.
@@ -244,11 +247,10 @@ impl Roster {
     /// Calls `f` for each of the admitted members among `recipients`.
     pub(crate) fn for_each(&mut self, recipients: &Recipients, f: impl FnMut(&mut MemberRecord)) {
         let admitted = |it: &&mut MemberRecord| it.is_admitted;
+        let everybody = self.members.values_mut().map(Box::as_mut);
         match recipients {
-            Recipients::Everyone => self.members.values_mut().filter(admitted).for_each(f),
-            Recipients::Except(_) => self
-                .members
-                .values_mut()
+            Recipients::Everyone => everybody.filter(admitted).for_each(f),
+            Recipients::Except(_) => everybody
                 .filter(admitted)
                 .filter(|it| recipients.include(it.id))
                 .for_each(f),
@@ -282,7 +284,7 @@ impl Roster {
             ViewAudience::Member(id) => id..=id,
             ViewAudience::Everyone | ViewAudience::Seat(_) => 0..=u32::MAX,
         };
-        let members = self.members.range(ids).map(|(_, member)| member);
+        let members = self.members.range(ids).map(|(_, member)| &**member);
         members.filter(move |it| it.is_admitted && it.is_reached() && Self::sees(it, audience))
     }
 

@@ -107,7 +107,8 @@ pub(crate) fn restore(node: &Arc<Node>, found: Found, rooms: Vec<RoomHandle>) {
             expires_at: Duration::MAX,
         })
     });
-    let mut session = Session::found(Arc::clone(node), id, who, note.name.clone());
+    let session = Session::found(Arc::clone(node), id, who, note.name.clone());
+    let mut session = Box::new(session);
     *session.handle.generations() = note.generations.clone().after_restart();
     let found_in = note.rooms.iter().cloned().collect();
     session.handle.found_in.get_or_init(|| found_in);

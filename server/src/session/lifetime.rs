@@ -95,7 +95,7 @@ impl From<Ending> for End {
 
 impl Session {
     /// Serves one connection after the other, until there is none for too long.
-    pub(super) async fn live(mut self, first: Option<Link>) {
+    pub(super) async fn live(mut self: Box<Self>, first: Option<Link>) {
         self.node.metrics.session_opened();
         let mut serving = match first {
             Some(link) => Serving::new(link, Greeting::Welcome),
@@ -323,7 +323,7 @@ impl Session {
     }
 
     /// Ends the session, and its last connection if it still has one.
-    async fn finish(mut self, last: Option<(Link, End)>, departure: Departure) {
+    async fn finish(mut self: Box<Self>, last: Option<(Link, End)>, departure: Departure) {
         if departure == Departure::Over && self.node.phase() == Phase::Draining {
             self.suspend().await;
         } else {

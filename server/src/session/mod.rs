@@ -147,7 +147,7 @@ impl Link {
 
 /// Runs a session from its first frame to its last.
 pub(crate) async fn run(node: Arc<Node>, link: Link, admission: Admission) {
-    let session = Session::new(node, &link, admission);
+    let session = Box::new(Session::new(node, &link, admission));
     tracing::debug!(session = ?session.id, subprotocol = link.subprotocol.name(), "session begins");
     session.live(Some(link)).await;
 }
@@ -286,7 +286,9 @@ impl Session {
         while let Some(action) = actions.pop_front() {
             match action {
                 Action::Authenticate(token, name) => {
-                    match self.authenticate(&token, name.as_deref()).await {
+                    // Rare, and larger than all the rest: it may ask for keys by HTTP.
+                    let authenticated = self.authenticate(&token, name.as_deref());
+                    match Box::pin(authenticated).await {
                         Ok(more) => actions.extend(more),
                         Err(ending) => return Some(ending),
                     }

@@ -35,7 +35,8 @@ pub(crate) enum Inbound {
 /// A WebSocket of one subprotocol.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    socket: WebSocket<Stream>,
+    /// Boxed, as it is moved from task to task, and each move of a future makes that one larger.
+    socket: Box<WebSocket<Stream>>,
     subprotocol: Subprotocol,
 }
 
@@ -56,7 +57,7 @@ impl Transport {
             close: CLOSE_TIMEOUT,
         };
         Self {
-            socket: WebSocket::new(stream, kind, bounds, timeouts),
+            socket: Box::new(WebSocket::new(stream, kind, bounds, timeouts)),
             subprotocol,
         }
     }
@@ -86,7 +87,7 @@ impl Transport {
 
     /// Closes with a code and a reason, in place of what is not written yet, and waits a moment for the client to do the
     /// same, so that what was written before is not cut off. Where the client closed first, only the waiting is left.
-    pub(crate) async fn close(self, code: CloseCode, reason: &str) {
+    pub(crate) async fn close(mut self, code: CloseCode, reason: &str) {
         self.socket.close(code.code(), reason).await;
     }
 
