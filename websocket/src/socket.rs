@@ -146,8 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Ends the connection well: finishes the frame that is being written, sends a close frame in place of all that waits,
     /// waits for the client's, and for its end of the stream. After [`Inbound::Closed`] the close frame was sent already,
-    /// and this only waits. All of it takes no longer than the time for that. It is of no use afterwards.
-    pub async fn close(&mut self, code: u16, reason: &str) {
+    /// and this only waits. All of it takes no longer than the time for that.
+    pub async fn close(mut self, code: u16, reason: &str) {
         if self.reading == Reading::Nothing {
             return;
         }

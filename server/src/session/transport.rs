@@ -35,7 +35,7 @@ pub(crate) enum Inbound {
 /// A WebSocket of one subprotocol.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    /// Boxed, as it is moved from task to task, and each move of a future makes that one larger.
+    /// Boxed, as it is handed from future to future, each of which has a place for it.
     socket: Box<WebSocket<Stream>>,
     subprotocol: Subprotocol,
 }
@@ -87,8 +87,8 @@ impl Transport {
 
     /// Closes with a code and a reason, in place of what is not written yet, and waits a moment for the client to do the
     /// same, so that what was written before is not cut off. Where the client closed first, only the waiting is left.
-    pub(crate) async fn close(mut self, code: CloseCode, reason: &str) {
-        self.socket.close(code.code(), reason).await;
+    pub(crate) async fn close(self, code: CloseCode, reason: &str) {
+        Box::pin(self.socket.close(code.code(), reason)).await;
     }
 
     fn classify(&self, inbound: websocket::Inbound) -> Inbound {
