@@ -233,7 +233,7 @@ impl RoomCore {
             {
                 break;
             }
-            bytes += payload_bytes(&next.event);
+            bytes += next.event.payload_bytes();
             if events.len() == BATCH_EVENTS_MAX || (bytes > BATCH_BYTES_MAX && !events.is_empty()) {
                 break;
             }
@@ -554,7 +554,7 @@ impl RoomCore {
     pub(super) fn hold(&mut self, event: wit::Event, origin: Origin) {
         let is_on_tick = self.version.description.delivery == wit::Delivery::OnTick;
         let queue = if is_on_tick {
-            self.held_bytes += payload_bytes(&event);
+            self.held_bytes += event.payload_bytes();
             &mut self.held
         } else {
             &mut self.pending
@@ -594,8 +594,4 @@ pub(super) fn state_pace_of(version: &Version) -> StatePace {
         None if description.tick_hz > 0 => StatePace::once_a_tick(),
         interval_ms => StatePace::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
     }
-}
-
-fn payload_bytes(event: &wit::Event) -> usize {
-    event.payload_bytes()
 }
