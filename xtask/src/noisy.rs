@@ -5,7 +5,7 @@
 //! is left: addresses of this machine have no limits of their own, and nobody of it is banned. That is no failure: whoever is
 //! on this machine is the operator.
 //!
-//! The server has a core to itself. The other one is shared by the bots, which play in fifty rooms, and by five hostile
+//! The server has a core to itself. The other one is shared by the bots, which play in 25 rooms and chat in 25, and by five hostile
 //! processes, which are niced: so the bots send as much in a noisy run as in a quiet one, and what differs is only what
 //! the server has to bear. Both are judged by the server's own clock, which a generator that is short of time cannot
 //! bend. Quiet and noisy runs come in pairs, every other pair the other way round, on one server for all of them: what
@@ -22,7 +22,9 @@ use anyhow::{Context, Result, ensure};
 use self::verdict::{Measured, Pair, Verdict, measured, report, row};
 use crate::bench::keep;
 use crate::build::{self, Part, Profile};
-use crate::load::{CLIENT_CORE, Playing, SERVER_CORE, bots, ensure_cores, pinned, serve, wait};
+use crate::load::{
+    CLIENT_CORE, Going, Playing, SERVER_CORE, bots, ensure_cores, pinned, serve, wait,
+};
 use crate::server::Server;
 
 /// A way to run it.
@@ -37,7 +39,7 @@ pub(crate) struct Noisy {
 pub(crate) const NOISY: &[Noisy] = &[
     Noisy {
         name: "noisy",
-        about: "50 games beside five kinds of hostile clients, and without: what these cost",
+        about: "25 games and 25 chats beside five kinds of hostile clients, and without: what these cost",
         has_addresses: true,
     },
     Noisy {
@@ -48,10 +50,22 @@ pub(crate) const NOISY: &[Noisy] = &[
 ];
 
 /// The first addresses of the bots, and of the hostile clients: from the networks that are for benchmarks, RFC 2544.
-const BOTS_FROM: &str = "198.18.0.0";
+const GAMES_FROM: &str = "198.18.0.0";
+const CHATS_FROM: &str = "198.18.128.0";
 const HOSTILE_FROM: [u8; 3] = [198, 19, 0];
 const PAIRS: usize = 5;
-const BOTS: &[&str] = &["--rooms", "50", "--players", "4", "--plugin", "grid"];
+/// Games say how late ticks are, and chats how long inputs take: those of a game wait for its tick, whatever goes on beside it.
+const GAMES: &[&str] = &["--rooms", "25", "--players", "4", "--plugin", "grid"];
+const CHATS: &[&str] = &[
+    "--rooms",
+    "25",
+    "--players",
+    "4",
+    "--plugin",
+    "chat",
+    "--rate",
+    "5",
+];
 const PLAY: &str = "20s";
 /// Far longer than bots need to join and play: the noise is ended when they are done.
 const NOISE: &str = "120s";
@@ -110,9 +124,10 @@ impl Noisy {
         };
         format!(
             "taskset -c {SERVER_CORE} parlor serve{trust}; \
-             taskset -c {CLIENT_CORE} parlor bots {} --for {PLAY}{from}; \
+             taskset -c {CLIENT_CORE} parlor bots {} --for {PLAY}{from}; the same with {}; \
              nice -n {NOISE_NICENESS} taskset -c {CLIENT_CORE} parlor bots --hostile {{{}}}{from}",
-            BOTS.join(" "),
+            GAMES.join(" "),
+            CHATS.join(" "),
             HOSTILE.join(",")
         )
     }
@@ -133,27 +148,29 @@ impl Noisy {
         })
     }
 
-    /// The bots play once.
+    /// The bots play once, and chat.
     fn play(&self, server: &Server) -> Result<Measured> {
+        let games = self.start(server, GAMES, GAMES_FROM)?;
+        let chats = self.start(server, CHATS, CHATS_FROM)?;
+        let (games, chats) = (summary(games)?, summary(chats)?);
+        measured(&games, &chats)
+            .with_context(|| format!("the server did not time this run:\n{games}\n{chats}"))
+    }
+
+    /// Starts some of the bots.
+    fn start(&self, server: &Server, args: &[&str], from: &str) -> Result<Going> {
         let mut command = pinned(CLIENT_CORE);
         bots(&mut command, server);
         command
-            .args(BOTS)
+            .args(args)
             .args(["--for", PLAY, "--admin-url", &server.admin_url])
             .arg("--data-dir")
             .arg(server.data_dir())
             .stderr(Stdio::inherit());
         if self.has_addresses {
-            command.args(["--forwarded-for", BOTS_FROM]);
+            command.args(["--forwarded-for", from]);
         }
-        let output = command.output().context("failed to run the bots")?;
-        let summary = String::from_utf8_lossy(&output.stdout);
-        ensure!(
-            output.status.success(),
-            "the bots missed something: {}\n{summary}",
-            output.status
-        );
-        measured(&summary).with_context(|| format!("the server did not time this run:\n{summary}"))
+        Going::start(&mut command)
     }
 
     /// The bots play once while all hostile clients are at it. Says what these did.
@@ -189,6 +206,18 @@ impl Noisy {
         }
         Ok(measured)
     }
+}
+
+/// What bots say in the end. Fails where they missed something.
+fn summary(bots: Going) -> Result<String> {
+    let output = bots.output()?;
+    let summary = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "the bots missed something: {}\n{summary}",
+        output.status
+    );
+    Ok(summary)
 }
 
 /// What the server holds, in kilobytes.

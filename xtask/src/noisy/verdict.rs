@@ -28,14 +28,15 @@ pub(super) struct Pair {
     pub(super) kilobytes: u64,
 }
 
-/// Reads the bots' summary.
-pub(super) fn measured(summary: &str) -> Option<Measured> {
-    let summary: Json = serde_json::from_str(summary).ok()?;
-    let server = &summary["server"];
+/// Reads the summaries of the bots that play, and of those that chat.
+pub(super) fn measured(games: &str, chats: &str) -> Option<Measured> {
+    let read = |summary| serde_json::from_str::<Json>(summary).ok();
+    let (games, chats) = (read(games)?, read(chats)?);
+    let sent = |summary: &Json| summary["inputs"]["sent"].as_u64();
     Some(Measured {
-        tick_p99: server["ticks"]["p99_ms"].as_f64()?,
-        input_p99: server["inputs"]["p99_ms"].as_f64()?,
-        sent: summary["inputs"]["sent"].as_u64()?,
+        tick_p99: games["server"]["ticks"]["p99_ms"].as_f64()?,
+        input_p99: chats["server"]["inputs"]["p99_ms"].as_f64()?,
+        sent: sent(&games)? + sent(&chats)?,
     })
 }
 
@@ -184,15 +185,17 @@ mod tests {
 
     #[test]
     fn a_summary_is_read_and_one_without_times_is_not() {
-        let summary =
-            r#"{"inputs":{"sent":7},"server":{"ticks":{"p99_ms":1.5},"inputs":{"p99_ms":0.2}}}"#;
+        let games =
+            r#"{"inputs":{"sent":7},"server":{"ticks":{"p99_ms":1.5},"inputs":{"p99_ms":50.0}}}"#;
+        let chats = r#"{"inputs":{"sent":5},"server":{"ticks":null,"inputs":{"p99_ms":0.2}}}"#;
         let expected = Measured {
             tick_p99: 1.5,
             input_p99: 0.2,
-            sent: 7,
+            sent: 12,
         };
-        assert_eq!(measured(summary), Some(expected));
-        assert_eq!(measured(&summary.replace("0.2", "null")), None);
-        assert_eq!(measured("no JSON"), None);
+        assert_eq!(measured(games, chats), Some(expected));
+        assert_eq!(measured(games, &chats.replace("0.2", "null")), None);
+        assert_eq!(measured(&games.replace("1.5", "null"), chats), None);
+        assert_eq!(measured(games, "no JSON"), None);
     }
 }
