@@ -11,7 +11,7 @@ use super::table::Column;
 use super::{Kept, Scenario};
 use crate::build::{self, Part, Profile};
 use crate::compare::subject::{BINARY, LOAD, Running, Subject, load_on, prepare, words};
-use crate::load::{CLIENT_CORE, Going, SERVER_CORE, number, wait};
+use crate::load::{CLIENT_CORE, Going, SERVER_CORE, number, pinned, wait};
 use crate::raw::Round;
 use crate::trial;
 
@@ -93,6 +93,8 @@ fn harm(loops: f64) -> String {
 fn loops() -> Result<f64> {
     let folder = folder_with(GUEST)?;
     let running = BINARY.start_with(&["--plugins", argument(folder.path())?])?;
+    // Two cores may be one, which is then slower for each of them while both have something to do, as they will.
+    let _neighbour = Going::start(pinned(CLIENT_CORE).args(["sh", "-c", "while :; do :; done"]))?;
     let noise = sit(&running, LOOPS_TRIED)?;
     let before = steps(&running)?;
     wait(TRIED);
