@@ -92,11 +92,23 @@ impl Dev {
 
     /// The server that it started, while it builds nothing.
     fn only_child(&self) -> Pid {
-        let id = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-        let children = children.expect("it is there");
-        let child = children.trim().parse().ok().and_then(Pid::from_raw);
-        child.unwrap_or_else(|| panic!("one child, not {children:?}"))
+        let entries = std::fs::read_dir("/proc").expect("this is Linux");
+        // What is no process has no such file, and one that is gone meanwhile has none any more.
+        let stats = entries
+            .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let children: Vec<i32> = stats.filter_map(|stat| self.child_in(&stat)).collect();
+        let [child] = children[..] else {
+            panic!("one child, not {children:?}");
+        };
+        Pid::from_raw(child).expect("it is no zero")
+    }
+
+    /// The process that this is about, as proc_pid_stat(5) has it, if it is a child of this one.
+    fn child_in(&self, stat: &str) -> Option<i32> {
+        // The name comes second, in parentheses, and may have anything in it.
+        let (id, rest) = (stat.split(' ').next()?, stat.rsplit_once(')')?.1);
+        let parent: u32 = rest.split_whitespace().nth(1)?.parse().ok()?;
+        (parent == self.child.id()).then(|| id.parse().ok())?
     }
 
     async fn ended(&mut self) -> ExitStatus {
