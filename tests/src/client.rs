@@ -410,6 +410,15 @@ impl TestClient {
         }
     }
 
+    /// Waits for a `goaway`.
+    pub async fn expect_goaway(&mut self) -> server::Goaway {
+        self.expect("goaway", |frame| match frame {
+            ServerFrame::Goaway(goaway) => Some(goaway),
+            _ => None,
+        })
+        .await
+    }
+
     /// Waits for a `notice`.
     pub async fn expect_notice(&mut self) -> server::Notice {
         self.expect("notice", |frame| match frame {

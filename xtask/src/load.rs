@@ -57,13 +57,18 @@ pub(crate) fn play(server: &Server, args: &[&str]) -> Result<Json> {
         .stderr(Stdio::inherit())
         .output()
         .context("failed to run the bots")?;
-    let summary = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&summary(&output)?).context("failed to read what the bots say")
+}
+
+/// What bots have said in the end. Fails where they missed something.
+pub(crate) fn summary(output: &Output) -> Result<String> {
+    let summary = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
         output.status.success(),
         "the bots missed something: {}\n{summary}",
         output.status
     );
-    serde_json::from_str(&summary).context("failed to read what the bots say")
+    Ok(summary)
 }
 
 /// A program that serves and says in one line where, gone when dropped.

@@ -23,7 +23,7 @@ use self::verdict::{Measured, Pair, Verdict, measured, report, row};
 use crate::bench::keep;
 use crate::build::{self, Part, Profile};
 use crate::load::{
-    CLIENT_CORE, Going, Playing, SERVER_CORE, bots, ensure_cores, pinned, serve, wait,
+    CLIENT_CORE, Going, Playing, SERVER_CORE, bots, ensure_cores, pinned, serve, summary, wait,
 };
 use crate::server::Server;
 
@@ -152,7 +152,7 @@ impl Noisy {
     fn play(&self, server: &Server) -> Result<Measured> {
         let games = self.start(server, GAMES, GAMES_FROM)?;
         let chats = self.start(server, CHATS, CHATS_FROM)?;
-        let (games, chats) = (summary(games)?, summary(chats)?);
+        let (games, chats) = (summary(&games.output()?)?, summary(&chats.output()?)?);
         measured(&games, &chats)
             .with_context(|| format!("the server did not time this run:\n{games}\n{chats}"))
     }
@@ -206,18 +206,6 @@ impl Noisy {
         }
         Ok(measured)
     }
-}
-
-/// What bots say in the end. Fails where they missed something.
-fn summary(bots: Going) -> Result<String> {
-    let output = bots.output()?;
-    let summary = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        output.status.success(),
-        "the bots missed something: {}\n{summary}",
-        output.status
-    );
-    Ok(summary)
 }
 
 /// What the server holds, in kilobytes.

@@ -165,12 +165,11 @@ impl<R: Plugin> TestRoom<R> {
     #[track_caller]
     pub fn push_raw(&mut self, member: MemberId, payload: &[u8]) -> Answer {
         let message = self.message_from(member, payload);
-        if self.description.delivery == crate::Delivery::OnTick {
-            self.gathered.push(message);
-            return Answer::Waiting;
+        if self.hand_over(vec![message]) {
+            self.last_answer(member)
+        } else {
+            Answer::Waiting
         }
-        self.run(vec![message]);
-        self.last_answer(member)
     }
 
     /// Members say these things at the same moment, so that the room gets them in one batch: at once, or with the next tick
@@ -183,12 +182,20 @@ impl<R: Plugin> TestRoom<R> {
                 Ok(payload) => self.message_from(*member, payload.as_bytes()),
                 Err(error) => panic!("no client can send this: {error}"),
             });
-        let messages: Vec<_> = messages.collect();
-        if self.description.delivery == crate::Delivery::OnTick {
-            self.gathered.extend(messages);
-        } else {
+        let messages = messages.collect();
+        self.hand_over(messages);
+    }
+
+    /// Runs messages at once, or keeps them for the next tick where the plugin's delivery is `OnTick`. Whether they were run.
+    #[track_caller]
+    fn hand_over(&mut self, messages: Vec<wit::Event>) -> bool {
+        let is_now = self.description.delivery == crate::Delivery::Immediate;
+        if is_now {
             self.run(messages);
+        } else {
+            self.gathered.extend(messages);
         }
+        is_now
     }
 
     /// A member falls silent or loses its connection.

@@ -257,12 +257,7 @@ async fn the_server_that_was_started_ends_with_it_however_it_ends() {
     let server = dev.only_child();
     dev.tell(Signal::KILL);
     assert!(!dev.ended().await.success());
-    client
-        .expect("goaway", |frame| match frame {
-            ServerFrame::Goaway(_) => Some(()),
-            _ => None,
-        })
-        .await;
+    client.expect_goaway().await;
     // The system says so once more for each thread of the killed process.
     kill_process(server, Signal::HUP).expect("it waits for its client");
     assert_eq!(client.expect_end().await.code(), 1012);

@@ -1,16 +1,10 @@
 //! A server that stops.
 
-use parlor_proto::ServerFrame;
 use parlor_tests::{Handshake, TestClient, TestServer};
 use serde_json::json;
 
 async fn expect_goaway(client: &mut TestClient) {
-    let goaway = client
-        .expect("goaway", |frame| match frame {
-            ServerFrame::Goaway(goaway) => Some(goaway),
-            _ => None,
-        })
-        .await;
+    let goaway = client.expect_goaway().await;
     assert!(goaway.retry_after_ms <= 3_000, "{goaway:?}");
     assert!(!goaway.reason.is_empty());
 }
