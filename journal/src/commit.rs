@@ -85,7 +85,7 @@ impl Committer {
         let shared = Shared {
             state: Mutex::new(state),
             work: Default::default(),
-            progress: Default::default(),
+            ended: Default::default(),
             durable: Default::default(),
             is_failing: Default::default(),
             queued_bytes: Default::default(),
@@ -151,7 +151,7 @@ impl Committer {
         // The lock on the directory goes first: who waits for the end may open the journal again.
         drop(self);
         shared.lock().has_ended = true;
-        shared.progress.notify_all();
+        shared.ended.notify_all();
     }
 
     /// Waits for something to do.
@@ -313,8 +313,8 @@ impl Committer {
 
     /// The frames are durable: they count, and who waits is told.
     fn settle(&mut self, frames: &[Frame], entries: &[Entry], moves: &Moves) {
-        let mut state = self.shared.lock();
-        let state = &mut *state;
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
         if let Some(segment) = state.index.segments.get_mut(&self.head.header.number) {
             segment.len = self.head.len;
         }
@@ -326,15 +326,14 @@ impl Committer {
         self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
         state.stats.commits += 1;
         state.stats.frames += frames.len() as u64;
-        let told = state
-            .pending
-            .drain(..frames.len())
-            .filter_map(|pending| pending.notify);
+        let settled = state.pending.drain(..frames.len());
+        let told: Vec<_> = settled.filter_map(|pending| pending.notify).collect();
         self.shared
             .durable
             .fetch_add(frames.len() as u64, Ordering::Release);
-        told.for_each(|notify| notify.notify_one());
-        self.shared.progress.notify_all();
+        // Who is told runs at once, maybe on this core, and appends: it must not find the lock taken.
+        drop(guard);
+        told.iter().for_each(|notify| notify.notify_one());
     }
 
     fn sync_head(&mut self) -> io::Result<()> {

@@ -57,8 +57,8 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     /// There is work for the commit thread.
     pub(crate) work: Condvar,
-    /// Frames became durable, or the thread has ended.
-    pub(crate) progress: Condvar,
+    /// The thread has ended.
+    pub(crate) ended: Condvar,
     pub(crate) durable: AtomicU64,
     pub(crate) is_failing: AtomicBool,
     pub(crate) queued_bytes: AtomicUsize,
@@ -281,7 +281,7 @@ impl Open {
         let goes_on = |state: &mut State| !state.has_ended;
         let (mut state, _) = self
             .shared
-            .progress
+            .ended
             .wait_timeout_while(state, timeout, goes_on)
             .unwrap_or_else(PoisonError::into_inner);
         let is_all_durable =

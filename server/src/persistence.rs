@@ -23,14 +23,26 @@ use crate::plugin::{Version, wit};
 const JOURNAL_FOLDER: &str = "journal";
 /// The folder of rooms that could not be brought back.
 const SET_ASIDE_FOLDER: &str = "set-aside";
-/// Less than anybody notices; and at the least more than a sync takes of a good disk.
-const PACING: Pacing = Pacing {
-    interval_min: Duration::from_millis(1),
-    interval_max: Duration::from_millis(20),
-};
+/// At the least more than a sync takes of a good disk.
+const SYNCED_INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// Where a commit is a write alone, which takes some microseconds.
+const UNSYNCED_INTERVAL_MIN: Duration = Duration::from_micros(200);
+/// Less than anybody notices.
+const INTERVAL_MAX: Duration = Duration::from_millis(20);
 /// How many rooms are brought back at a time, for each core; those that somebody waits for have as many places of their
 /// own.
 const RECOVERIES_PER_CORE: usize = 1;
+
+/// How far apart commits are.
+fn pacing(sync: SyncPolicy) -> Pacing {
+    Pacing {
+        interval_min: match sync {
+            SyncPolicy::Always => SYNCED_INTERVAL_MIN,
+            SyncPolicy::Every(_) | SyncPolicy::Never => UNSYNCED_INTERVAL_MIN,
+        },
+        interval_max: INTERVAL_MAX,
+    }
+}
 
 /// How rooms and sessions are kept.
 #[derive(Debug, Clone)]
@@ -93,7 +105,7 @@ impl Persistence {
             sync: settings.sync,
             segment_bytes_max: settings.segment_bytes_max,
             history_bytes_max: settings.history_bytes_max,
-            pacing: PACING,
+            pacing: pacing(settings.sync),
             disk: settings.disk.clone().unwrap_or_else(|| Arc::new(RealDisk)),
             hooks: hooks(test_break, crash_points),
         };
