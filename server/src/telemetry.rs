@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     connections_dropped: Family<Label, Counter>,
     certificates_read: Family<Label, Counter>,
     plugin_failures: Family<Label, Counter>,
+    room_open_seconds: Histogram,
     step_seconds: Histogram,
     input_seconds: Family<PluginLabel, Histogram, fn() -> Histogram>,
     step_events: Counter,
@@ -202,6 +203,13 @@ impl Metrics {
             "encodings",
             "Frames encoded: at most one per frame and encoding in use",
         );
+        let room_open_seconds = Histogram::new(fine_buckets());
+        registry.register_with_unit(
+            "room_open",
+            "Time of opening a new room: its sandbox, its plugin's beginning, and all that the server has for it",
+            Unit::Seconds,
+            room_open_seconds.clone(),
+        );
         let step_seconds = Histogram::new(exponential_buckets(1e-6, 2.0, 20));
         registry.register_with_unit(
             "step",
@@ -271,6 +279,7 @@ impl Metrics {
             connections_dropped,
             certificates_read,
             plugin_failures,
+            room_open_seconds,
             step_seconds,
             input_seconds,
             tick_lateness_seconds,
@@ -390,6 +399,11 @@ impl Metrics {
 
     pub(crate) fn room_opened(&self) {
         self.rooms.inc();
+    }
+
+    /// A new room took this long to open.
+    pub(crate) fn room_began(&self, after: Duration) {
+        self.room_open_seconds.observe(after.as_secs_f64());
     }
 
     pub(crate) fn room_closed(&self) {

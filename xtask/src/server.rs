@@ -136,6 +136,15 @@ impl Server {
         sum(&text, name).with_context(|| format!("{name} is no number"))
     }
 
+    /// A quantile of one of its histograms, in the unit of that.
+    pub(crate) fn metric_quantile(&self, name: &str, quantile: f64) -> Result<f64> {
+        let text = self
+            .metrics()
+            .context("failed to read the server's metrics")?;
+        histogram_quantile(&text, name, quantile)
+            .with_context(|| format!("the server has no histogram {name} with anything in it"))
+    }
+
     fn metrics(&self) -> Result<String> {
         let authority = self.admin_url.replace("http://", "");
         let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
@@ -221,6 +230,30 @@ fn sum(metrics: &str, name: &str) -> Option<f64> {
     values.sum()
 }
 
+/// A quantile of a histogram without labels, as if what is in a bucket were spread evenly over it. `None` where nothing is.
+fn histogram_quantile(metrics: &str, name: &str, quantile: f64) -> Option<f64> {
+    let start = format!("{name}_bucket{{le=\"");
+    let buckets: Vec<(f64, f64)> = metrics
+        .lines()
+        .filter_map(|line| {
+            let (bound, count) = line.strip_prefix(&start)?.split_once("\"} ")?;
+            let bound = bound.replace("+Inf", "inf");
+            Some((bound.parse().ok()?, count.parse().ok()?))
+        })
+        .collect();
+    let rank = quantile * buckets.last().filter(|(_, all)| *all > 0.0)?.1;
+    let index = buckets.iter().position(|(_, count)| *count >= rank)?;
+    let (lower, below) = index.checked_sub(1).map_or((0.0, 0.0), |it| buckets[it]);
+    let (upper, count) = buckets[index];
+    // Above the last bound nothing is known but that.
+    let share = if upper.is_finite() {
+        (upper - lower) * (rank - below) / (count - below)
+    } else {
+        0.0
+    };
+    Some(lower + share)
+}
+
 /// The two addresses in the line a server prints when it is ready.
 fn parse_listening(line: &str) -> Option<(String, String)> {
     let rest = line.strip_prefix("parlor listening on ")?;
@@ -261,6 +294,18 @@ mod tests {
         assert_eq!(sum(text, "a_total"), Some(7.0));
         assert_eq!(sum(text, "b_total"), Some(0.0));
         assert_eq!(sum("a_total x\n", "a_total"), None);
+    }
+
+    #[test]
+    fn a_quantile_lies_within_its_bucket() {
+        let metrics = "open_seconds_sum 1\nopen_seconds_bucket{le=\"0.1\"} 4\nopen_seconds_bucket{le=\"0.2\"} 8\n\
+                       open_seconds_bucket{le=\"+Inf\"} 10\nempty_seconds_bucket{le=\"+Inf\"} 0\n";
+        let quantile = |quantile| histogram_quantile(metrics, "open_seconds", quantile).unwrap();
+        assert!((quantile(0.2) - 0.05).abs() < 1e-9);
+        assert!((quantile(0.5) - 0.125).abs() < 1e-9);
+        assert!((quantile(0.99) - 0.2).abs() < 1e-9);
+        assert_eq!(histogram_quantile(metrics, "empty_seconds", 0.5), None);
+        assert_eq!(histogram_quantile(metrics, "seconds", 0.5), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parlor_proto::Payload;
 use tokio::time::Instant;
 
-use super::core::{RoomCore, state_pace_of};
+use super::clock::StatePace;
+use super::core::RoomCore;
 use super::origin::Origin;
 use super::views::ViewsNote;
 use crate::plugin::{Action, Outstanding, RolledBack, Version, wit};
@@ -48,7 +49,7 @@ impl RoomCore {
     pub(super) fn adopt(&mut self, version: &Arc<Version>, now: Instant) {
         let description = &version.description;
         self.clock.set_rate(now, description.tick_hz);
-        self.state_pace = state_pace_of(version);
+        self.state_pace = StatePace::of(version);
         self.status.set_players_max(description.players_max);
         if description.delivery == wit::Delivery::Immediate {
             self.pending.append(&mut self.held);

@@ -4,13 +4,27 @@
 //! it gets one tick, with the number of the newest that is due and a `dt` that covers what was merged.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
+
+use crate::plugin::Version;
 
 /// A tick that comes later than this after its time is counted as late.
 pub(crate) const LATE_TICK: Duration = Duration::from_millis(5);
+
+/// Later than anything a room waits for.
+pub(super) const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Has the alarm ring by then. One that rings sooner is left as it is: who hears it looks at what is due in any case, and
+/// that costs less than to set it anew for every message, which may have to wake whoever waits for the timers.
+pub(super) fn ring_by(alarm: Pin<&mut Sleep>, by: Instant) {
+    if alarm.is_elapsed() || by < alarm.deadline() {
+        alarm.reset(by);
+    }
+}
 
 /// The tick schedule.
 #[derive(Debug)]
@@ -137,11 +151,20 @@ pub(crate) enum StatePace {
 }
 
 impl StatePace {
-    pub(crate) fn once_a_tick() -> Self {
+    /// That of a version's views.
+    pub(crate) fn of(version: &Version) -> Self {
+        let description = &version.description;
+        match description.state_interval_ms {
+            None if description.tick_hz > 0 => Self::once_a_tick(),
+            interval_ms => Self::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
+        }
+    }
+
+    fn once_a_tick() -> Self {
         Self::OnceATick { sent_in: None }
     }
 
-    pub(crate) fn every(interval: Duration) -> Self {
+    fn every(interval: Duration) -> Self {
         Self::Every {
             interval,
             due: None,
@@ -297,6 +320,20 @@ mod tests {
             let last = clock.anchor + clock.offset(clock.tick);
             assert_eq!(last.duration_since(opened), Duration::from_secs(3));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_by_the_earliest_time_it_was_set_to_and_can_be_set_again() {
+        let start = Instant::now();
+        let mut alarm = std::pin::pin!(tokio::time::sleep(FAR));
+        ring_by(alarm.as_mut(), at(start, 20));
+        ring_by(alarm.as_mut(), at(start, 10));
+        ring_by(alarm.as_mut(), at(start, 30));
+        alarm.as_mut().await;
+        assert_eq!(Instant::now(), at(start, 10));
+        ring_by(alarm.as_mut(), at(start, 30));
+        alarm.as_mut().await;
+        assert_eq!(Instant::now(), at(start, 30));
     }
 
     #[tokio::test(start_paused = true)]

@@ -138,7 +138,7 @@ impl RoomCore {
             held_bytes: 0,
             own: VecDeque::new(),
             closing: None,
-            state_pace: state_pace_of(&version),
+            state_pace: StatePace::of(&version),
             before_trial: None,
             is_counted: false,
             is_presence_dirty: false,
@@ -550,10 +550,14 @@ impl RoomCore {
         self.fanout.send([&record.peer], frame);
     }
 
+    /// Whether what members say is handed over with the next tick.
+    pub(super) fn is_on_tick(&self) -> bool {
+        self.version.description.delivery == wit::Delivery::OnTick
+    }
+
     /// Queues what an on-tick room hands over with its next tick.
     pub(super) fn hold(&mut self, event: wit::Event, origin: Origin) {
-        let is_on_tick = self.version.description.delivery == wit::Delivery::OnTick;
-        let queue = if is_on_tick {
+        let queue = if self.is_on_tick() {
             self.held_bytes += event.payload_bytes();
             &mut self.held
         } else {
@@ -584,14 +588,5 @@ impl RoomCore {
             let message = "this room shows you no such view";
             self.refuse(peer, ErrorCode::ViewNotFound.as_str(), message, None);
         }
-    }
-}
-
-/// How often a version's views are sent.
-pub(super) fn state_pace_of(version: &Version) -> StatePace {
-    let description = &version.description;
-    match description.state_interval_ms {
-        None if description.tick_hz > 0 => StatePace::once_a_tick(),
-        interval_ms => StatePace::every(Duration::from_millis(interval_ms.unwrap_or(0).into())),
     }
 }

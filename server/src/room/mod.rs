@@ -27,6 +27,7 @@ mod storage;
 mod swap;
 mod views;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ use parlor_proto::{ErrorCode, ServerFrame, server};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use self::clock::{FAR, ring_by};
 use self::core::RoomCore;
 use self::lasting::Lasting;
 use self::settings::Settings;
@@ -214,6 +216,7 @@ impl RoomTask {
         let mut core = Box::new(core);
         core.apply_opening(effects);
         self.begin_lasting(&mut core, &mut runner, epoch);
+        self.node.metrics.room_began(started.elapsed());
         Ok((core, runner))
     }
 
@@ -239,6 +242,7 @@ impl RoomTask {
     async fn serve(&mut self, mut core: Box<RoomCore>, runner: Box<Runner>) {
         let grace = self.node.limits.empty_room_grace;
         let mut runner = Some(runner);
+        let mut alarm = pin!(tokio::time::sleep(FAR));
         loop {
             let now = Instant::now();
             core.flush(now);
@@ -251,16 +255,17 @@ impl RoomTask {
             // What came while the room was brought back is here already.
             let has_orders = !self.orders.is_empty() && stalled.is_none();
             if self.inbox.is_empty() && !has_orders {
+                ring_by(alarm.as_mut(), wake.unwrap_or(now + FAR));
                 tokio::select! {
                     taken = self.mailbox.recv_many(&mut self.inbox, INBOX_MAX), if !is_full => {
                         if taken == 0 {
                             break;
                         }
-                        self.gather().await;
+                        self.gather(&core).await;
                     }
                     () = self.handle.answers.arrived() => {}
                     () = told(committed) => {}
-                    () = sleep_until(wake) => {}
+                    () = &mut alarm => {}
                 }
             }
             self.handle.answers.take(&mut self.inbox);
@@ -309,9 +314,9 @@ impl RoomTask {
     /// Lets the sessions that have something to say do so before the step: a call of the plugin, and each client's write,
     /// costs about the same for many messages as for one. With nobody else to run this takes no time. Where there is much,
     /// it goes on for as long as more comes: what one session said in two parts would else be answered in two, and what it
-    /// says to that come in two again.
-    async fn gather(&mut self) {
-        loop {
+    /// says to that come in two again. What waits for a tick is together by then.
+    async fn gather(&mut self, core: &RoomCore) {
+        while !core.is_on_tick() {
             let before = self.inbox.len();
             if before >= INBOX_MAX {
                 return;
@@ -563,13 +568,6 @@ struct Lost;
 async fn told(notify: Option<Arc<Notify>>) {
     match notify {
         Some(notify) => notify.notified().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => tokio::time::sleep_until(wake).await,
         None => std::future::pending().await,
     }
 }

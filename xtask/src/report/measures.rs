@@ -168,6 +168,13 @@ const KNOWN: &[Known] = &[
         true,
     ),
     (
+        "room_open_ms_p50",
+        "opening of a new room p50, ms",
+        1.0,
+        Less,
+        true,
+    ),
+    (
         "room_join_ms_p50",
         "join of a new room p50, ms",
         1.0,

@@ -23,6 +23,7 @@ pub(super) fn run(scenario: &Scenario) -> Result<()> {
     let columns = [
         Column::new("ms cold", "/cold_start_ms", 0),
         Column::new("ms warm", "/warm_start_ms", 0),
+        Column::new("opening of a room, p50 ms", "/room_open_ms_p50", 3),
         Column::new("join of a new room, p50 ms", "/room_join_ms_p50", 2),
         Column::new("p99 ms", "/room_join_ms_p99", 2),
     ];
@@ -34,7 +35,8 @@ pub(super) fn run(scenario: &Scenario) -> Result<()> {
         ),
         columns: &columns,
         remark: "cold: all plugins that are bundled are compiled. A client tries to connect every millisecond, joins a room of echo, and says \
-                 something. A new room: one client after the other makes one, from the request to join to the answer",
+                 something. A new room: one client after the other makes one. Opening: within the server, until its plugin has begun; join: \
+                 from the client's request to the answer",
     };
     prepare(SUBJECTS)?;
     let count = trial::rounds(STARTS);
@@ -68,6 +70,7 @@ fn measure() -> Result<Json> {
     Ok(json!({
         "cold_start_ms": cold,
         "warm_start_ms": warm,
+        "room_open_ms_p50": server.metric_quantile("parlor_room_open_seconds", 0.5)? * 1e3,
         "room_join_ms_p50": number(&joins, "/join_us/p50")? / 1e3,
         "room_join_ms_p99": number(&joins, "/join_us/p99")? / 1e3,
     }))
