@@ -100,123 +100,6 @@ impl Metrics {
     )]
     pub(crate) fn with(counts: &PluginCounts) -> Self {
         let mut registry = Registry::with_prefix("parlor");
-        let closes = Family::<Label, Counter>::default();
-        let refusals = Family::<Label, Counter>::default();
-        let tokens_refused = Family::<Label, Counter>::default();
-        let plugin_failures = Family::<Label, Counter>::default();
-        registry.register(
-            "tokens_refused",
-            "Tokens and tickets refused, by reason",
-            tokens_refused.clone(),
-        );
-        registry.register(
-            "closes",
-            "Connections closed by the server, by reason",
-            closes.clone(),
-        );
-        registry.register(
-            "refusals",
-            "Requests and frames refused, by code",
-            refusals.clone(),
-        );
-        registry.register(
-            "plugin_failures",
-            "Failed plugin calls, by kind",
-            plugin_failures.clone(),
-        );
-        let resumes = Family::<Label, Counter>::default();
-        let slow_consumers = Family::<Label, Counter>::default();
-        registry.register(
-            "resumes",
-            "Rooms taken up again after a lost connection, by outcome: exact, or the reason of the reset",
-            resumes.clone(),
-        );
-        registry.register(
-            "slow_consumers",
-            "Connections closed because the client did not read, by what was too much",
-            slow_consumers.clone(),
-        );
-        let rates_exceeded = Family::<Label, Counter>::default();
-        let overloads = Family::<Label, Counter>::default();
-        registry.register(
-            "rates_exceeded",
-            "Messages and requests beyond what a session may send in a time, by rate",
-            rates_exceeded.clone(),
-        );
-        registry.register(
-            "room_overloads",
-            "Members who had most of an overloaded room's time, by what became of them",
-            overloads.clone(),
-        );
-        let recoveries = Family::<Label, Counter>::default();
-        registry.register(
-            "rooms_recovered",
-            "Rooms brought back from the journal, by outcome: whole, damaged, or set-aside",
-            recoveries.clone(),
-        );
-        let audits = Family::<Label, Counter>::default();
-        registry.register(
-            "audits",
-            "Rooms of which some steps were lived through again, by whether the same came of them",
-            audits.clone(),
-        );
-        let audited_steps = Counter::default();
-        registry.register(
-            "audited_steps",
-            "Steps that were lived through again for that",
-            audited_steps.clone(),
-        );
-        let connections_refused = Family::<Label, Counter>::default();
-        registry.register(
-            "connections_refused",
-            "Connections that were told why they could not stay, by reason",
-            connections_refused.clone(),
-        );
-        let connections_dropped = Family::<Label, Counter>::default();
-        registry.register(
-            "connections_dropped",
-            "Connections ended before their first request or without an answer, by reason",
-            connections_dropped.clone(),
-        );
-        let certificates_read = Family::<Label, Counter>::default();
-        registry.register(
-            "certificates_read",
-            "Changed certificates that were read, by whether they can be used",
-            certificates_read.clone(),
-        );
-        let connections = gauge(&mut registry, "connections", "Open connections");
-        let rooms = gauge(&mut registry, "rooms", "Open rooms");
-        let frames_in = per_subprotocol(&mut registry, "frames_in", "Frames from clients");
-        let frames_out = per_subprotocol(&mut registry, "frames_out", "Frames to clients");
-        let bytes_in = per_subprotocol(
-            &mut registry,
-            "received_bytes",
-            "Payload bytes of frames from clients",
-        );
-        let bytes_out = per_subprotocol(
-            &mut registry,
-            "sent_bytes",
-            "Payload bytes of frames to clients",
-        );
-        let encodings = per_subprotocol(
-            &mut registry,
-            "encodings",
-            "Frames encoded: at most one per frame and encoding in use",
-        );
-        let room_open_seconds = Histogram::new(fine_buckets());
-        registry.register_with_unit(
-            "room_open",
-            "Time of opening a new room: its sandbox, its plugin's beginning, and all that the server has for it",
-            Unit::Seconds,
-            room_open_seconds.clone(),
-        );
-        let step_seconds = Histogram::new(exponential_buckets(1e-6, 2.0, 20));
-        registry.register_with_unit(
-            "step",
-            "Time of one plugin step",
-            Unit::Seconds,
-            step_seconds.clone(),
-        );
         let fine: fn() -> Histogram = || Histogram::new(fine_buckets());
         let input_seconds = Family::new_with_constructor(fine);
         registry.register_with_unit(
@@ -225,15 +108,8 @@ impl Metrics {
             Unit::Seconds,
             input_seconds.clone(),
         );
-        let tick_lateness_seconds = Histogram::new(fine_buckets());
-        registry.register_with_unit(
-            "tick_lateness",
-            "How long after its time a tick runs",
-            Unit::Seconds,
-            tick_lateness_seconds.clone(),
-        );
         Self {
-            connections,
+            connections: gauge(&mut registry, "connections", "Open connections"),
             sessions: gauge(
                 &mut registry,
                 "sessions",
@@ -244,13 +120,41 @@ impl Metrics {
                 "sessions_away",
                 "Sessions without a connection",
             ),
-            resumes,
-            slow_consumers,
-            rates_exceeded,
-            overloads,
-            recoveries,
-            audits,
-            audited_steps,
+            resumes: family(
+                &mut registry,
+                "resumes",
+                "Rooms taken up again after a lost connection, by outcome: exact, or the reason of the reset",
+            ),
+            slow_consumers: family(
+                &mut registry,
+                "slow_consumers",
+                "Connections closed because the client did not read, by what was too much",
+            ),
+            rates_exceeded: family(
+                &mut registry,
+                "rates_exceeded",
+                "Messages and requests beyond what a session may send in a time, by rate",
+            ),
+            overloads: family(
+                &mut registry,
+                "room_overloads",
+                "Members who had most of an overloaded room's time, by what became of them",
+            ),
+            recoveries: family(
+                &mut registry,
+                "rooms_recovered",
+                "Rooms brought back from the journal, by outcome: whole, damaged, or set-aside",
+            ),
+            audits: family(
+                &mut registry,
+                "audits",
+                "Rooms of which some steps were lived through again, by whether the same came of them",
+            ),
+            audited_steps: counter(
+                &mut registry,
+                "audited_steps",
+                "Steps that were lived through again for that",
+            ),
             rooms_slept: counter(
                 &mut registry,
                 "rooms_slept",
@@ -266,23 +170,78 @@ impl Metrics {
                 "frames_replayed",
                 "Frames sent again to clients that came back",
             ),
-            rooms,
-            frames_in,
-            frames_out,
-            bytes_in,
-            bytes_out,
-            encodings,
-            closes,
-            refusals,
-            tokens_refused,
-            connections_refused,
-            connections_dropped,
-            certificates_read,
-            plugin_failures,
-            room_open_seconds,
-            step_seconds,
+            rooms: gauge(&mut registry, "rooms", "Open rooms"),
+            frames_in: per_subprotocol(&mut registry, "frames_in", "Frames from clients"),
+            frames_out: per_subprotocol(&mut registry, "frames_out", "Frames to clients"),
+            bytes_in: per_subprotocol(
+                &mut registry,
+                "received_bytes",
+                "Payload bytes of frames from clients",
+            ),
+            bytes_out: per_subprotocol(
+                &mut registry,
+                "sent_bytes",
+                "Payload bytes of frames to clients",
+            ),
+            encodings: per_subprotocol(
+                &mut registry,
+                "encodings",
+                "Frames encoded: at most one per frame and encoding in use",
+            ),
+            closes: family(
+                &mut registry,
+                "closes",
+                "Connections closed by the server, by reason",
+            ),
+            refusals: family(
+                &mut registry,
+                "refusals",
+                "Requests and frames refused, by code",
+            ),
+            tokens_refused: family(
+                &mut registry,
+                "tokens_refused",
+                "Tokens and tickets refused, by reason",
+            ),
+            connections_refused: family(
+                &mut registry,
+                "connections_refused",
+                "Connections that were told why they could not stay, by reason",
+            ),
+            connections_dropped: family(
+                &mut registry,
+                "connections_dropped",
+                "Connections ended before their first request or without an answer, by reason",
+            ),
+            certificates_read: family(
+                &mut registry,
+                "certificates_read",
+                "Changed certificates that were read, by whether they can be used",
+            ),
+            plugin_failures: family(
+                &mut registry,
+                "plugin_failures",
+                "Failed plugin calls, by kind",
+            ),
+            room_open_seconds: seconds(
+                &mut registry,
+                "room_open",
+                "Time of opening a new room: its sandbox, its plugin's beginning, and all that the server has for it",
+                fine_buckets(),
+            ),
+            step_seconds: seconds(
+                &mut registry,
+                "step",
+                "Time of one plugin step",
+                exponential_buckets(1e-6, 2.0, 20),
+            ),
             input_seconds,
-            tick_lateness_seconds,
+            tick_lateness_seconds: seconds(
+                &mut registry,
+                "tick_lateness",
+                "How long after its time a tick runs",
+                fine_buckets(),
+            ),
             step_events: counter(&mut registry, "step_events", "Events handed to plugins"),
             ticks: counter(&mut registry, "ticks", "Ticks run"),
             ticks_late: counter(
@@ -516,6 +475,23 @@ fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
     counter
 }
 
+fn family(registry: &mut Registry, name: &str, help: &str) -> Family<Label, Counter> {
+    let family = Family::default();
+    registry.register(name, help, family.clone());
+    family
+}
+
+fn seconds(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    buckets: impl Iterator<Item = f64>,
+) -> Histogram {
+    let histogram = Histogram::new(buckets);
+    registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+    histogram
+}
+
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
     let gauge = Gauge::default();
     registry.register(name, help, gauge.clone());
@@ -523,8 +499,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
 }
 
 fn per_subprotocol(registry: &mut Registry, name: &str, help: &str) -> PerSubprotocol {
-    let family = Family::<Label, Counter>::default();
-    registry.register(name, help, family.clone());
+    let family = family(registry, name, help);
     Subprotocol::ALL.map(|subprotocol| {
         family
             .get_or_create(&[("subprotocol", subprotocol.name())])
