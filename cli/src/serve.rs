@@ -12,8 +12,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use parlor_server::{
-    Auth, Config, CrashAt, FileConfig, JwtTable, Listeners, Switch, TestBreak, connections_within,
-    raise_open_files,
+    Auth, Config, CrashAt, DataDir, FileConfig, JwtTable, Listeners, Switch, TestBreak,
+    connections_within, raise_open_files,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
@@ -196,15 +196,14 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
             "find the bundled plugins and pages in this binary: build it with `cargo xtask build`";
         return Err(anyhow::anyhow!(text).into());
     }
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("make the data directory {}", config.data_dir.display()))?;
+    let data_dir = DataDir::open(&config.data_dir)
+        .with_context(|| format!("open the data directory {}", config.data_dir.display()))?;
     let catalog = Arc::new(plugins::catalog(&config)?);
     tracing::info!(plugins = ?catalog.labels(), "plugins loaded");
     let listeners = Listeners {
         public: bind(config.listen, "--listen")?,
         admin: bind(config.admin_listen, "--admin-listen")?,
     };
-    parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let scheme = if config.tls.is_some() {
         "https"
     } else {
@@ -214,7 +213,8 @@ pub(crate) async fn serve(args: Args) -> Result<(), Error> {
     let stopped = stop_signal(starter.is_some());
     let _found_by_others =
         announce(&listeners, scheme, &config.data_dir).context("tell the addresses")?;
-    parlor_server::run(listeners, config, catalog, Arc::new(bundle::Pages), stopped)
+    let pages = Arc::new(bundle::Pages);
+    parlor_server::run(listeners, data_dir, config, catalog, pages, stopped)
         .await
         .context("run the server")?;
     Ok(())

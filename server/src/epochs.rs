@@ -1,25 +1,25 @@
 //! Epochs: numbers for the beginnings of rooms' histories, each greater than any this data directory ever issued.
 //!
-//! A block of numbers is reserved on disk before the first of it is given out, so that a crash only leaves a gap. The
-//! directory is locked while it is in use: two servers would give out the same numbers.
+//! A block of numbers is reserved on disk before the first of it is given out, so that a crash only leaves a gap.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use crate::data_dir::DataDir;
+
 /// How many numbers one write to the disk reserves.
 const BLOCK: u64 = 1 << 16;
 const FILE: &str = "epoch";
-const LOCK_FILE: &str = "lock";
 
 /// Gives out epochs.
 #[derive(Debug)]
 pub(crate) struct Epochs {
     path: PathBuf,
     range: Mutex<Range>,
-    /// Held for as long as the directory is in use; the system lets go of it when the process ends.
-    _lock: File,
+    /// Two servers would give out the same numbers.
+    _data_dir: DataDir,
 }
 
 #[derive(Debug)]
@@ -30,9 +30,8 @@ struct Range {
 
 impl Epochs {
     /// Opens the counter in `data_dir`, and reserves the first block.
-    pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
-        let lock = lock(data_dir)?;
-        let path = data_dir.join(FILE);
+    pub(crate) fn open(data_dir: DataDir) -> io::Result<Self> {
+        let path = data_dir.path().join(FILE);
         let reserved = match fs::read_to_string(&path) {
             Ok(text) => text.trim().parse().map_err(|_| {
                 let message = format!(
@@ -51,7 +50,7 @@ impl Epochs {
                 next: reserved + 1,
                 reserved_until: reserved + BLOCK,
             }),
-            _lock: lock,
+            _data_dir: data_dir,
         })
     }
 
@@ -70,19 +69,6 @@ impl Epochs {
     }
 }
 
-fn lock(data_dir: &Path) -> io::Result<File> {
-    let path = data_dir.join(LOCK_FILE);
-    let file = File::create(&path)?;
-    file.try_lock().map_err(|_| {
-        let message = format!(
-            "{} is in use by another server; give this one a --data-dir of its own",
-            data_dir.display()
-        );
-        io::Error::new(io::ErrorKind::AddrInUse, message)
-    })?;
-    Ok(file)
-}
-
 /// Writes beside the file and renames, so that a crash leaves the old number or the new one.
 fn reserve(path: &Path, until: u64) -> io::Result<()> {
     let draft = path.with_extension("new");
@@ -99,38 +85,33 @@ fn reserve(path: &Path, until: u64) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn open(dir: &Path) -> io::Result<Epochs> {
+        Epochs::open(DataDir::open(dir)?)
+    }
+
     #[test]
     fn epochs_rise_over_restarts() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Epochs::open(dir.path()).unwrap();
+        let first = open(dir.path()).unwrap();
         let before = [first.next(), first.next()];
         drop(first);
-        let after = Epochs::open(dir.path()).unwrap().next();
+        let after = open(dir.path()).unwrap().next();
         assert!(before[0] < before[1] && before[1] < after);
     }
 
     #[test]
     fn a_block_that_is_used_up_is_followed_by_another() {
         let dir = tempfile::tempdir().unwrap();
-        let epochs = Epochs::open(dir.path()).unwrap();
+        let epochs = open(dir.path()).unwrap();
         let last = (0..=BLOCK).map(|_| epochs.next()).last().unwrap();
         drop(epochs);
-        assert!(Epochs::open(dir.path()).unwrap().next() > last);
-    }
-
-    #[test]
-    fn a_directory_serves_one_at_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = Epochs::open(dir.path()).unwrap();
-        assert!(Epochs::open(dir.path()).is_err());
-        drop(first);
-        assert!(Epochs::open(dir.path()).is_ok());
+        assert!(open(dir.path()).unwrap().next() > last);
     }
 
     #[test]
     fn a_damaged_file_is_an_error_and_not_a_fresh_start() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(FILE), "what?").unwrap();
-        assert!(Epochs::open(dir.path()).is_err());
+        assert!(open(dir.path()).is_err());
     }
 }

@@ -13,6 +13,7 @@ mod breakage;
 mod components;
 mod config;
 mod crash_point;
+mod data_dir;
 mod drain;
 mod epochs;
 mod fanout;
@@ -48,7 +49,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::accept::Door;
-use self::admin::AdminToken;
 use self::auth::Authenticator;
 use self::bans::Bans;
 use self::crash_point::CrashPoints;
@@ -70,6 +70,7 @@ pub use config::{
     Limits, StorageLimits, Switch,
 };
 pub use crash_point::CrashAt;
+pub use data_dir::DataDir;
 pub use open_files::{connections_within, raise_open_files};
 pub use parlor_gate::origin::Origins;
 pub use parlor_gate::rates::RateSettings;
@@ -93,16 +94,6 @@ pub struct Listeners {
     pub admin: TcpListener,
 }
 
-/// Makes the operator's token, where the data directory has none yet: so that it is there before anybody is told of the
-/// server.
-///
-/// # Errors
-///
-/// When it cannot be written.
-pub fn make_admin_token(data_dir: &Path) -> io::Result<()> {
-    AdminToken::open(data_dir).map(drop)
-}
-
 /// Runs a server until `shutdown` is ready and everything has come to rest.
 ///
 /// # Errors
@@ -110,13 +101,13 @@ pub fn make_admin_token(data_dir: &Path) -> io::Result<()> {
 /// If the data directory, or the file of keys, cannot be used.
 pub async fn run(
     listeners: Listeners,
+    data_dir: DataDir,
     config: Config,
     catalog: Arc<Catalog>,
     assets: Arc<dyn Assets>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    std::fs::create_dir_all(&config.data_dir)?;
-    let token = AdminToken::open(&config.data_dir)?;
+    let token = data_dir.token();
     if let Some(broken) = config.test_break {
         tracing::error!(
             ?broken,
@@ -132,7 +123,7 @@ pub async fn run(
     let metrics = Arc::new(Metrics::with(catalog.counts()));
     let public_door = Arc::new(Door::public(&config, &metrics));
     let admin_door = Arc::new(Door::admin(&config, &metrics));
-    let node = open_node(&config, catalog, metrics).await?;
+    let node = open_node(&config, data_dir, catalog, metrics).await?;
     revival::revive(&node);
     let site = Site {
         assets,
@@ -183,6 +174,7 @@ async fn watch_plugins(folder: Option<&Path>, node: &Node) -> Infallible {
 /// Everything that connections and rooms share, opened from the data directory.
 async fn open_node(
     config: &Config,
+    data_dir: DataDir,
     catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
 ) -> io::Result<Arc<Node>> {
@@ -207,7 +199,7 @@ async fn open_node(
         auth: Authenticator::open(config.auth.clone(), Arc::clone(&metrics)).await?,
         bans: Bans::new(&limits.doors),
         storage: Storage::open(journal, limits.storage, Arc::clone(&metrics)),
-        epochs: Epochs::open(&config.data_dir)?,
+        epochs: Epochs::open(data_dir)?,
         slow_lane: SlowLane::start()?,
         catalog,
         sessions: session::Sessions::open(&config.data_dir)?,

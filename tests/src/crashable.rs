@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parlor_journal::testing::LossyDisk;
-use parlor_server::{Config, Durable, FileConfig, Listeners, TestBreak};
+use parlor_server::{Config, DataDir, Durable, FileConfig, Listeners, TestBreak};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -162,7 +162,9 @@ fn serve(config: Config, is_cut: oneshot::Receiver<()>, disk: &PoweredDisk) -> i
             };
             let never = std::future::pending();
             let catalog = bundle::catalog();
-            parlor_server::run(listeners, config, catalog, Arc::new(NoPages), never).await
+            let data_dir = DataDir::open(&config.data_dir)?;
+            let pages = Arc::new(NoPages);
+            parlor_server::run(listeners, data_dir, config, catalog, pages, never).await
         };
         tokio::select! {
             served = serving => served,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parlor_journal::Disk;
 use parlor_server::{
-    Assets, Auth, Catalog, Config, FileConfig, JwtTable, Limits, Listeners, TestBreak,
+    Assets, Auth, Catalog, Config, DataDir, FileConfig, JwtTable, Limits, Listeners, TestBreak,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -363,7 +363,9 @@ fn serve(
             // The sender is gone when the test is, which is the same thing.
             let _ = stopped.await;
         };
-        parlor_server::run(listeners, config, catalog, Arc::new(NoPages), shutdown).await
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let pages = Arc::new(NoPages);
+        parlor_server::run(listeners, data_dir, config, catalog, pages, shutdown).await
     });
     runtime.shutdown_timeout(DEADLINE);
     outcome

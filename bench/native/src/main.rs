@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, ValueEnum};
 use parlor_server::{
-    Assets, Catalog, Config, FileConfig, Fsync, Listeners, Switch, connections_within, listen,
-    raise_open_files,
+    Assets, Catalog, Config, DataDir, FileConfig, Fsync, Listeners, Switch, connections_within,
+    listen, raise_open_files,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -84,7 +84,7 @@ fn main() -> Result<()> {
 async fn serve(cli: Cli) -> Result<()> {
     let components = cli.components.clone();
     let config = config(cli)?;
-    std::fs::create_dir_all(&config.data_dir).context("make the data directory")?;
+    let data_dir = DataDir::open(&config.data_dir).context("open the data directory")?;
     let settings = config.catalog(None).map_err(|error| anyhow!(error))?;
     let mut catalog = Catalog::open(settings).context("reserve memory for rooms")?;
     parlor_native::run_natively(&mut catalog);
@@ -97,13 +97,13 @@ async fn serve(cli: Cli) -> Result<()> {
         admin: listen(config.admin_listen)
             .with_context(|| format!("listen on {}", config.admin_listen))?,
     };
-    parlor_server::make_admin_token(&config.data_dir).context("make the admin token")?;
     let public = listeners.public.local_addr()?;
     let admin = listeners.admin.local_addr()?;
     println!("parlor listening on http://{public} (admin http://{admin})");
     let never = std::future::pending();
     parlor_server::run(
         listeners,
+        data_dir,
         config,
         Arc::new(catalog),
         Arc::new(NoPages),

@@ -6,6 +6,7 @@ mod plugins;
 mod rollouts;
 mod rooms;
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -29,6 +30,12 @@ const TOKEN_FILE: &str = "admin-token";
 /// The token of the admin listener.
 #[derive(Clone)]
 pub(crate) struct AdminToken(Arc<str>);
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminToken(…)")
+    }
+}
 
 impl AdminToken {
     /// Reads the token of this data directory, or makes one.

@@ -10,6 +10,7 @@ mod chaos;
 #[path = "../../conformance/mod.rs"]
 mod conformance;
 mod crash;
+mod data_dir;
 mod dev;
 mod doors;
 mod drain;
