@@ -10,7 +10,7 @@ use wasmtime::Store;
 
 use super::bindings::Plugin;
 use super::bindings::parlor::room::types as wit;
-use super::catalog::Version;
+use super::catalog::{Code, Version};
 use super::fault::{Fault, FaultKind};
 use super::guest::Guest;
 use super::limits::{HOSTCALL_BYTES_MAX, LIFECYCLE_CPU};
@@ -50,9 +50,12 @@ impl From<Fault> for OpenError {
 
 impl Instance {
     fn new(version: &Version, room: &Arc<str>, seed: u64, patience: u32) -> Result<Self, Fault> {
-        let body = match &version.native {
-            None => Body::Component(Sandbox::new(version, room, seed, patience)?),
-            Some(code) => Body::Native(NativeInstance::new(code)),
+        let body = match &version.code {
+            Code::Component(pre) => {
+                Body::Component(Sandbox::new(version, pre, room, seed, patience)?)
+            }
+            Code::Native(code) => Body::Native(NativeInstance::new(code)),
+            Code::None => unreachable!("no room is made of a version without code"),
         };
         Ok(Self {
             body,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wasmtime::Store;
 
-use super::bindings::Plugin;
 use super::bindings::parlor::room::types as wit;
+use super::bindings::{Plugin, PluginPre};
 use super::catalog::Version;
 use super::fault::{Fault, FaultKind};
 use super::guest::Guest;
@@ -22,6 +22,7 @@ impl Sandbox {
     /// A fresh instance on which nothing was called yet.
     pub(super) fn new(
         version: &Version,
+        pre: &PluginPre<Guest>,
         room: &Arc<str>,
         seed: u64,
         patience: u32,
@@ -32,14 +33,14 @@ impl Sandbox {
             version.limits.memory_bytes_max,
         );
         guest.begin(0, seed, 0);
-        let mut store = Store::new(version.pre().engine(), guest);
+        let mut store = Store::new(pre.engine(), guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|mut context| Ok(context.data_mut().deadline.check()));
         // Instantiation runs guest code too, and a store begins with a deadline that has passed.
         arm(&mut store, LIFECYCLE_CPU, patience);
-        match version.pre().instantiate(&mut store) {
+        match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
             Err(error) => Err(fault(&store, &error)),
         }

@@ -15,13 +15,14 @@ use super::super::cache::{Cache, Found};
 use super::super::compiler::{self, CompileLimits};
 use super::super::engine::{self, PluginEngine};
 use super::super::fault::Fault;
+use super::super::guest::Guest;
 use super::super::inspect;
 use super::super::limits::PluginLimits;
 use super::super::native::NativeCode;
 use super::super::sandbox::Sandbox;
 use super::changes::Changes;
 use super::error::LoadError;
-use super::version::{Record, Source, Version};
+use super::version::{Code, Record, Source, Version};
 use crate::components::digest_of;
 use crate::telemetry::PluginCounts;
 
@@ -60,18 +61,20 @@ impl Maker {
             settings: Payload::empty_map(),
             digest,
             component: bytes.clone(),
-            pre: Some(pre),
-            native: None,
+            code: Code::None,
             record: Record::new(source, Arc::clone(&self.changes)),
         };
-        let description = describe_twice(&draft)?;
+        let description = describe_twice(&draft, &pre)?;
         inspect::check_description(&description, &abi).map_err(LoadError::DescribeLies)?;
         let settings = self.settings.get(&description.name).cloned();
         Ok(Version {
             label: format!("{}@{}", description.name, description.version).into(),
             limits: PluginLimits::from_wishes(&description.limits),
             settings: settings.unwrap_or(draft.settings),
-            native: self.native.get(&description.name).cloned(),
+            code: match self.native.get(&description.name) {
+                Some(native) => Code::Native(native.clone()),
+                None => Code::Component(pre),
+            },
             description,
             ..draft
         })
@@ -144,14 +147,17 @@ impl Maker {
 }
 
 /// Asks two instances, and one of them twice, under different chance: the answers must not differ.
-fn describe_twice(version: &Version) -> Result<wit::Description, LoadError> {
+fn describe_twice(
+    version: &Version,
+    pre: &PluginPre<Guest>,
+) -> Result<wit::Description, LoadError> {
     let scratch: Arc<str> = "describe".into();
     let failed = |fault: Fault| LoadError::Describe(fault.to_string());
-    let (sandbox, first) = Sandbox::new(version, &scratch, 1, 1)
+    let (sandbox, first) = Sandbox::new(version, pre, &scratch, 1, 1)
         .and_then(Sandbox::describe)
         .map_err(failed)?;
     let (_, again) = sandbox.describe().map_err(failed)?;
-    let (_, other) = Sandbox::new(version, &scratch, 2, 1)
+    let (_, other) = Sandbox::new(version, pre, &scratch, 2, 1)
         .and_then(Sandbox::describe)
         .map_err(failed)?;
     // The generated types have no equality; their debug form shows every field.

@@ -32,6 +32,7 @@ use crate::telemetry::PluginCounts;
 pub use self::error::LoadError;
 pub(crate) use self::error::{DefaultError, FindError, NoVersion};
 pub(crate) use self::shelf::RefusedFile;
+pub(super) use self::version::Code;
 pub use self::version::{Source, Version};
 
 /// How a catalog is to be. By default it keeps nothing on the disk, and compiles in this process.

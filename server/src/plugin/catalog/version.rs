@@ -27,11 +27,19 @@ pub struct Version {
     pub(crate) settings: Payload,
     /// The component itself, which rooms that outlive the server are kept with.
     pub(crate) component: Bytes,
-    /// What rooms are made of; `None` only where none is.
-    pub(super) pre: Option<PluginPre<Guest>>,
-    /// What rooms run in place of the component, in a bench.
-    pub(in super::super) native: Option<NativeCode>,
+    pub(in super::super) code: Code,
     pub(super) record: Record,
+}
+
+/// What rooms of a version run.
+#[derive(Clone)]
+pub(in super::super) enum Code {
+    /// The component, compiled.
+    Component(PluginPre<Guest>),
+    /// What is compiled into the server, for a bench.
+    Native(NativeCode),
+    /// Nothing: no room is made of it.
+    None,
 }
 
 /// What became of a version here.
@@ -110,17 +118,10 @@ impl Version {
             limits: PluginLimits::from_wishes(&description.limits),
             settings: Payload::empty_map(),
             component: Bytes::new(),
-            pre: None,
-            native: None,
+            code: Code::None,
             record: Record::new(Source::Bundle, Arc::default()),
             description,
         }
-    }
-
-    /// What rooms are made of.
-    pub(in super::super) fn pre(&self) -> &PluginPre<Guest> {
-        let pre = self.pre.as_ref();
-        pre.expect("what rooms are made of has its code")
     }
 
     /// SHA-256 of the component, in hex.
@@ -211,8 +212,7 @@ impl Version {
             limits: self.limits.clone(),
             settings: self.settings.clone(),
             component: self.component.clone(),
-            pre: self.pre.clone(),
-            native: self.native.clone(),
+            code: self.code.clone(),
             record: Record::new(self.source(), Arc::clone(changes)),
         }
     }
