@@ -65,7 +65,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the command should exit with: 64 where the options cannot be used, else 1.
+    /// What the command should exit with: 64 where the options cannot be used, 71 where this machine lacks something, and 1
+    /// where it is the server that clients could not use.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -73,9 +74,8 @@ impl Error {
             Self::TooFewFiles { .. }
             | Self::Resolve { .. }
             | Self::Cpu { .. }
-            | Self::Prepare(_)
-            | Self::Client { .. }
-            | Self::Waited { .. } => 1,
+            | Self::Prepare(_) => 71,
+            Self::Client { .. } | Self::Waited { .. } => 1,
         }
     }
 

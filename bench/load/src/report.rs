@@ -25,6 +25,7 @@ pub(crate) struct Outcome {
     pub(crate) send_lag: Option<Percentiles>,
     pub(crate) total: Count,
     pub(crate) faults: Faults,
+    pub(crate) replaced: Option<u64>,
 }
 
 /// What came of a run.
@@ -76,6 +77,9 @@ pub struct Report {
     /// In `idle`, before anybody connected, and at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<[Memory; 2]>,
+    /// With `--churn`, how many players went and were followed by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<u64>,
     /// How much was said in all, also while warming up.
     pub said_in_all: u64,
     /// How much came, in all.
@@ -138,6 +142,7 @@ impl Report {
             tick_unevenness_us: outcome.latencies.unevenness,
             send_lag_us: outcome.send_lag,
             memory: None,
+            replaced: outcome.replaced,
             said_in_all: outcome.total.said,
             messages_in_all: outcome.total.messages,
             faults: outcome.faults,

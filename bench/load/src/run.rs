@@ -25,7 +25,7 @@ use crate::{Error, files};
 /// How long all clients may take, once connected, to be where they should be.
 const JOIN_MAX: Duration = Duration::from_secs(60);
 /// How long is waited, after the last input, for what is still to come; and how long while nothing comes at all.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+const DRAIN_MAX: Duration = Duration::from_secs(60);
 const QUIET_MAX: Duration = Duration::from_secs(5);
 /// How long goodbyes may take.
 const LEAVE_MAX: Duration = Duration::from_secs(1);
@@ -419,6 +419,7 @@ impl<S: Scene + 'static> Run<S> {
             send_lag: self.lag.percentiles(),
             total: scene.count(),
             faults: scene.audit(),
+            replaced: self.churn.gone(),
         };
         Report::new(&self.plan, outcome)
     }

@@ -87,6 +87,8 @@ struct Player {
     answers: Answers,
     /// Which inputs, of those without an answer, must be accepted.
     must: VecDeque<u32>,
+    /// Whether it was shown anything.
+    has_seen: bool,
     /// Which board it sees, by number; 0 for none.
     board: u64,
     /// Whether that can be played on still.
@@ -213,8 +215,9 @@ impl Boards {
         is_open: bool,
         mut shown: impl FnMut(u64),
     ) {
-        let Player { board, .. } = self.players[place];
-        if self.has_begun && board == 0 {
+        let player = &mut self.players[place];
+        player.has_seen = true;
+        if self.has_begun && player.board == 0 {
             if !is_open {
                 // The end of a board that it did not see: the next one is its first.
                 return;
@@ -349,15 +352,21 @@ impl Boards {
         index_of(self.board)
     }
 
-    /// Whether all that was asked for is answered, and shown to everybody.
+    /// Whether all that was asked for is answered, and shown to everybody, and whoever came was shown something.
     pub(crate) fn is_settled(&self) -> bool {
-        self.missing <= 0
+        self.missing <= 0 && !self.players.iter().any(Player::is_in_the_dark)
     }
 
     /// What went wrong, with what has not come.
     pub(crate) fn audit(&self) -> Faults {
         let mut faults = self.faults.clone();
         let players = self.players.iter().enumerate();
+        let in_the_dark = players.clone().filter(|(_, it)| it.is_in_the_dark());
+        for (place, _) in in_the_dark {
+            faults.add(Fault::Lost, || {
+                format!("any board at all, to player {place}")
+            });
+        }
         for (place, player) in players.filter(|(_, player)| player.board > 0) {
             let unanswered = player.answers.pending() as u64;
             faults.add_many(Fault::Lost, unanswered, || {
@@ -378,6 +387,11 @@ impl Boards {
 }
 
 impl Player {
+    /// Whether it has come in, and was shown nothing.
+    fn is_in_the_dark(&self) -> bool {
+        self.member != NOBODY && !self.has_seen
+    }
+
     fn new() -> Self {
         Self {
             member: NOBODY,
@@ -386,6 +400,7 @@ impl Player {
             came_in: None,
             answers: Answers::default(),
             must: VecDeque::new(),
+            has_seen: false,
             board: 0,
             is_open: false,
             cells: [NOBODY; CELLS],

@@ -14,6 +14,8 @@ pub(crate) struct Churn {
     slot: u64,
     /// Who say no more, and wait for what is still to come.
     leaving: Vec<usize>,
+    /// How many have gone.
+    gone: u64,
 }
 
 impl Churn {
@@ -35,7 +37,14 @@ impl Churn {
             self.leaving.extend(scene.begin_leave());
         }
         let may_leave = |client: &mut usize| scene.may_leave(*client);
-        self.leaving.extract_if(.., may_leave).collect()
+        let leavers: Vec<usize> = self.leaving.extract_if(.., may_leave).collect();
+        self.gone += leavers.len() as u64;
+        leavers
+    }
+
+    /// How many have gone by now; nothing where all stay.
+    pub(crate) fn gone(&self) -> Option<u64> {
+        self.schedule.map(|_| self.gone)
     }
 }
 

@@ -7,6 +7,8 @@ use crate::samples::Samples;
 
 /// What these rooms' clocks go by.
 const TICK_US: u64 = 1_000_000;
+/// A clock that has not been heard for so long by the end has stopped.
+const STOPPED_US: u64 = 5 * TICK_US;
 
 #[derive(Debug)]
 pub(crate) struct ManyScene {
@@ -92,10 +94,20 @@ impl Scene for ManyScene {
 
     fn audit(&self) -> Faults {
         let mut faults = self.faults.clone();
-        let silent = self.last.iter().filter(|last| last.is_none()).count() as u64;
-        faults.add_many(Fault::Lost, silent, || {
-            "any tick at all, in a room".to_owned()
-        });
+        let end_us = self.times.map_or(0, |times| times.end_us);
+        for (client, last) in self.last.iter().enumerate() {
+            match last {
+                None => faults.add(Fault::Lost, || {
+                    format!("any tick at all, to client {client}")
+                }),
+                Some((number, at_us)) if at_us + STOPPED_US < end_us => {
+                    faults.add(Fault::Lost, || {
+                        format!("any tick behind {number}, to client {client}")
+                    });
+                }
+                Some(_) => {}
+            }
+        }
         faults
     }
 
@@ -114,7 +126,7 @@ mod tests {
     const TIMES: Times = Times {
         start_us: 0,
         measured_us: 0,
-        end_us: 10_000_000,
+        end_us: 5_500_000,
     };
 
     /// What is found where one client hears these ticks, a second apart, and the first of them before the run.
@@ -151,5 +163,11 @@ mod tests {
         assert_eq!(check(&[7, 7]).audit().count(Fault::Doubled), 1);
         assert_eq!(check(&[7, 6]).audit().count(Fault::TickBack), 1);
         assert_eq!(check(&[]).audit().count(Fault::Lost), 1);
+    }
+
+    #[test]
+    fn a_clock_that_stops_is_noticed() {
+        assert!(check(&[7, 8]).audit().is_empty());
+        assert_eq!(check(&[7]).audit().count(Fault::Lost), 1);
     }
 }

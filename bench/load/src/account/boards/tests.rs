@@ -333,3 +333,12 @@ fn a_cell_that_who_comes_is_not_shown_is_lost() {
     assert!(!game.boards.is_settled(), "{ask:?}");
     assert_eq!(game.count(Fault::Lost), 1);
 }
+
+#[test]
+fn who_comes_and_is_shown_nothing_is_noticed() {
+    let mut game = with_a_newcomer(1);
+    assert!(!game.boards.is_settled());
+    assert_eq!(game.count(Fault::Lost), 1);
+    game.show_all();
+    assert!(game.is_good(), "{}", game.boards.audit());
+}
