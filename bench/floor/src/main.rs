@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpSocket;
 
 /// As many connections may wait to be accepted as with Parlor.
@@ -28,9 +29,20 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
+    raise_open_files();
     let Err(error) = serve(&cli).await;
     eprintln!("error: listen on {}: {error}", cli.listen);
     ExitCode::FAILURE
+}
+
+/// As many connections as the system lets it have. With fewer it serves as many as it may.
+fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let _ = setrlimit(Resource::Nofile, all);
 }
 
 async fn serve(cli: &Cli) -> io::Result<Infallible> {
