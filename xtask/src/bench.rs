@@ -1,8 +1,9 @@
-//! Benchmarks by name: each is a load that `parlor bots` puts on a release server.
+//! Benchmarks by name, and how what they measure is kept.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -15,7 +16,7 @@ use crate::raw::{Machine, Raw, Setting};
 use crate::report::all;
 use crate::scenarios::SCENARIOS;
 use crate::server::Server;
-use crate::{arena_page, files, report, uploads};
+use crate::{arena_page, files, report, trial, uploads};
 
 /// One benchmark.
 struct Bench {
@@ -103,6 +104,8 @@ pub(crate) fn bench(name: Option<&str>) -> Result<()> {
     let Some((.., run)) = entries.iter().find(|(known, ..)| *known == name) else {
         bail!("there is no benchmark {name:?}; `cargo xtask bench` lists them");
     };
+    // What is built now is what is measured, whatever is committed by the time that is kept.
+    commit();
     run()
 }
 
@@ -175,7 +178,8 @@ pub(crate) fn keep_raw(
     let setting = Setting {
         bench: name,
         about,
-        commit: &commit(),
+        commit: commit(),
+        is_trial: trial::is_asked(),
         command,
         machine: machine(),
     };
@@ -185,8 +189,10 @@ pub(crate) fn keep_raw(
     Ok(())
 }
 
-fn commit() -> String {
-    answer(Command::new("git").args(["describe", "--always", "--dirty"]))
+/// Which commit this is, as it was when that was first asked.
+fn commit() -> &'static str {
+    static COMMIT: OnceLock<String> = OnceLock::new();
+    COMMIT.get_or_init(|| answer(Command::new("git").args(["describe", "--always", "--dirty"])))
 }
 
 fn machine() -> Machine {

@@ -190,9 +190,12 @@ pub(crate) fn wait(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// The middle one of an odd number of values.
+/// The value in the middle, or between the two that are there.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let upper = values.len() / 2;
+    let lower = values.len().saturating_sub(1) / 2;
+    let of = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    f64::midpoint(of(lower), of(upper))
 }

@@ -48,6 +48,7 @@ pub(crate) const COLYSEUS: Peer = Peer {
         "@colyseus/ws-transport",
         "@colyseus/sdk",
         "ws",
+        "bufferutil",
     ],
 };
 
@@ -86,7 +87,7 @@ pub(crate) const SOCKETIO: Peer = Peer {
     serve: &["src/server.js"],
     ready: "socketio listening on ",
     load: &[],
-    packages: &["socket.io"],
+    packages: &["socket.io", "engine.io", "ws", "bufferutil"],
 };
 
 /// Places in the view's shape of Parlor's arena.

@@ -48,6 +48,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) about: &'a str,
     pub(crate) commit: &'a str,
     pub(crate) command: &'a str,
+    /// Whether it was shorter than it should be.
+    pub(crate) is_trial: bool,
     pub(crate) machine: Machine,
 }
 
@@ -84,6 +86,7 @@ impl Raw {
             "about": setting.about,
             "commit": setting.commit,
             "command": setting.command,
+            "is_trial": setting.is_trial,
             "machine": setting.machine,
             "versions": self.versions,
             "unit": self.unit,
@@ -118,6 +121,7 @@ mod tests {
             about: "what it is about",
             commit: "abc",
             command: "load",
+            is_trial: false,
             machine: Machine {
                 cpu: "fast".to_owned(),
                 cores: 2,

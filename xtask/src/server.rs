@@ -12,10 +12,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::exec;
+use crate::{exec, files};
 
 /// How long a server may take to say that it listens. Compiling the bundled plugins is most of it.
 const START_SECONDS_MAX: u64 = 60;
+/// How long one of its answers may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Its log, in its folder.
 const LOG: &str = "server.log";
@@ -53,7 +55,10 @@ impl Server {
 
     /// The same at addresses that are known before: of the server, and of its admin.
     pub(crate) fn spawn_at(command: &mut Command, listen: [&str; 2]) -> Result<Self> {
-        let folder = tempfile::tempdir().context("failed to make a data folder")?;
+        // Not in the system's folder for such, which may be memory: what is written to the disk is to get there.
+        let target = files::target();
+        fs::create_dir_all(&target)?;
+        let folder = tempfile::tempdir_in(target).context("failed to make a data folder")?;
         Self::launch(command, folder, listen)
     }
 
@@ -149,6 +154,7 @@ impl Server {
         let authority = self.admin_url.replace("http://", "");
         let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
         let mut stream = TcpStream::connect(&authority)?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
         write!(
             stream,
             "GET /metrics HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",

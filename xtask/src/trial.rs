@@ -4,6 +4,14 @@
 use std::env;
 use std::str::FromStr;
 
+/// What is kept of a run with any of these is not drawn into the page.
+pub(crate) fn is_asked() -> bool {
+    env::vars_os().any(|(name, _)| {
+        let name = name.to_string_lossy();
+        name.starts_with("PARLOR_BENCH_") || name.starts_with("PARLOR_SOAK_")
+    })
+}
+
 /// How long a run is measured, in seconds.
 pub(crate) fn seconds(usual: f64) -> f64 {
     read("PARLOR_BENCH_SECONDS", usual)

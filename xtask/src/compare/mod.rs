@@ -74,7 +74,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
 
 const ROUNDS: usize = 5;
 const WARM_UP_SECONDS: f64 = 2.0;
-const MEASURED_SECONDS: f64 = 10.0;
+const MEASURED_SECONDS: f64 = 5.0;
 
 impl Comparison {
     /// Runs all rounds, and prints and keeps what was measured.

@@ -280,6 +280,11 @@ pub(crate) fn said(output: &Output) -> Result<Json> {
     serde_json::from_str(&text).context("failed to read what the load says")
 }
 
+/// Whether a load that failed did so for what the server did, and not for its options or this machine.
+pub(crate) fn is_server_wrong(output: &Output) -> bool {
+    output.status.code() == Some(1)
+}
+
 /// The words of a command line.
 pub(crate) fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()

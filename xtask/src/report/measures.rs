@@ -147,13 +147,6 @@ const KNOWN: &[Known] = &[
     ("screen_ms_p99", "input to screens p99, ms", 1.0, Less, true),
     ("answer_ms_p99", "input to answer p99, ms", 1.0, Less, true),
     (
-        "stopped_steps_per_second",
-        "steps stopped a second",
-        1.0,
-        Neither,
-        false,
-    ),
-    (
         "cold_start_ms",
         "start with nothing compiled, ms",
         1.0,

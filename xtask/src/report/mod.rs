@@ -174,7 +174,7 @@ fn alternative(raw: &Raw) -> String {
     format!("{}: {about}", raw.bench)
 }
 
-/// The newest run of each bench that has kept its numbers. Folders begin with when it was.
+/// The newest run of each bench that has kept its numbers, and was as long as it should be. Folders begin with when it was.
 fn newest(runs: &Path) -> Result<BTreeMap<String, Run>> {
     let context = || format!("failed to read {}", runs.display());
     let mut folders = Vec::new();
@@ -188,7 +188,9 @@ fn newest(runs: &Path) -> Result<BTreeMap<String, Run>> {
     let mut newest = BTreeMap::new();
     for folder in folders {
         let run = Run::read(folder)?;
-        newest.insert(run.raw.bench.clone(), run);
+        if !run.raw.is_trial {
+            newest.insert(run.raw.bench.clone(), run);
+        }
     }
     Ok(newest)
 }

@@ -25,9 +25,9 @@ pub(super) struct Raw {
     pub(super) versions: BTreeMap<String, String>,
     /// What one message, join or whatever is counted is here.
     pub(super) unit: String,
-    /// Whom the others are compared with, where it is not the first.
+    /// Whether it was shorter than it should be.
     #[serde(default)]
-    pub(super) baseline: Option<String>,
+    pub(super) is_trial: bool,
     pub(super) rounds: Vec<Round>,
 }
 
@@ -99,12 +99,6 @@ impl Raw {
             grown == 0 || grown == self.rounds.len(),
             "something grows in some of its rounds, and in others nothing does"
         );
-        if let Some(baseline) = &self.baseline {
-            ensure!(
-                self.rounds.iter().any(|round| round.subject == *baseline),
-                "the baseline {baseline:?} is none of its subjects"
-            );
-        }
         Ok(())
     }
 }

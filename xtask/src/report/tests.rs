@@ -84,10 +84,6 @@ fn what_cannot_be_used_says_why() {
         (with("bench", json!(7)), "expected a string"),
         (with("rounds", json!([])), "there are no rounds in it"),
         (
-            with("baseline", json!("x")),
-            "the baseline \"x\" is none of its subjects",
-        ),
-        (
             with("machine", json!({ "cpu": "A" })),
             "missing field `cores`",
         ),
@@ -215,6 +211,7 @@ fn what_benches_keep_is_read() {
         about: "more of everything",
         commit: "abc1234",
         command: "load",
+        is_trial: false,
         machine: crate::raw::Machine::default(),
     };
     kept.write(folder.path(), &setting).unwrap();
@@ -231,6 +228,9 @@ fn the_newest_run_of_each_bench_counts() {
     kept(runs.path(), "2026-11-28-090000-echo", &of_floor("echo"));
     kept(runs.path(), "2026-11-26-100000-match", &of_floor("match"));
     fs::create_dir(runs.path().join("2026-11-29-100000-rooms")).unwrap();
+    let mut trial = of_floor("echo");
+    trial["is_trial"] = json!(true);
+    kept(runs.path(), "2026-11-29-110000-echo", &trial);
     let newest = newest(runs.path()).unwrap();
     let names: Vec<_> = newest
         .iter()

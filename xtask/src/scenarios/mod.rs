@@ -51,7 +51,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "noisy-room",
-        about: "60 matches beside a room that burns all of its budget in every step, and without",
+        about: "60 matches beside a room that burns as much as it may in every step, and without",
         run: noisy_room::run,
     },
     Scenario {

@@ -115,13 +115,16 @@ fn measure(subject: &Subject, noise_loops: Option<f64>) -> Result<Json> {
             let noise = sit(&running, loops)?;
             // Nobody else is there yet.
             let [seconds, count] = steps(&running)?;
+            ensure!(count > 0.0, "the noisy room made no noise");
             said["noise_step_ms"] = json!(seconds / count * 1e3);
             Some(noise)
         }
     };
     let report = running.load(&words(&line()))?;
     let failures = running.parlor()?.metric_sum(FAILURES)?;
-    drop(noise);
+    if let Some(mut noise) = noise {
+        ensure!(!noise.has_ended()?, "the noise ended before the matches");
+    }
     ensure!(failures == 0.0, "the noise was stopped {failures} times");
     for (name, pointer) in [
         ("screen_ms_p50", "/latency_us/p50"),

@@ -9,7 +9,9 @@ use serde_json::{Value as Json, json};
 
 use super::table::Column;
 use super::{Kept, Scenario};
-use crate::compare::subject::{BINARY, LOAD, Subject, UNSYNCED, UNSYNCED_BINARY, said, words};
+use crate::compare::subject::{
+    BINARY, LOAD, Subject, UNSYNCED, UNSYNCED_BINARY, is_server_wrong, said, words,
+};
 use crate::load::{CLIENT_CORE, SERVER_CORE, number};
 use crate::peers::{BUN, COLYSEUS, SOCKETIO, WS};
 use crate::trial;
@@ -32,7 +34,7 @@ const GROWTH: f64 = 1.5;
 /// How far apart what is right and what is late may be in the end, of the former.
 const BRACKET: f64 = 0.1;
 const WARM_UP_SECONDS: f64 = 3.0;
-const MEASURED_SECONDS: f64 = 6.0;
+const MEASURED_SECONDS: f64 = 4.0;
 /// One tick for which any input may have to wait, however little a server has to do, and one more, in microseconds. The first
 /// alone would tell servers apart by the half millisecond that it leaves them.
 const LATE_US: f64 = 100_000.0;
@@ -146,7 +148,8 @@ fn work_line(rooms: &str) -> String {
 
 /// How many rooms were in time, and what there is to say of it.
 fn measure(subject: &Subject, mut search: Search) -> Result<(usize, Json)> {
-    let (mut p99_us, mut steps, mut is_at_least) = (0.0, 0, false);
+    let (mut p99_us, mut steps) = (0.0, 0);
+    let (mut is_load_late, mut is_at_least) = (false, false);
     while let Some(rooms) = search.next() {
         let output = subject
             .start()?
@@ -157,10 +160,13 @@ fn measure(subject: &Subject, mut search: Search) -> Result<(usize, Json)> {
         search.on_step(rooms, step.is_in_time);
         if step.is_in_time {
             p99_us = step.p99_us;
+        } else {
+            is_load_late = step.is_load_the_limit;
         }
         // Nobody knows whether it was the server that was late, or whether it would have been with more.
-        is_at_least = step.is_load_the_limit || (step.is_in_time && rooms == ROOMS_MAX);
-        if is_at_least {
+        is_at_least =
+            is_load_late || step.is_load_the_limit || (step.is_in_time && rooms == ROOMS_MAX);
+        if is_at_least && search.in_time.is_some() {
             break;
         }
     }
@@ -177,11 +183,10 @@ fn measure(subject: &Subject, mut search: Search) -> Result<(usize, Json)> {
 
 /// A run that is not right, or that clients could not connect to, is one that is late. One that could not be made at all is none.
 fn judge(output: &Output) -> Result<Step> {
-    const WRONG: Option<i32> = Some(1);
     let text = String::from_utf8_lossy(&output.stdout);
     let report: Option<Json> = serde_json::from_str(&text).ok();
     let Some(report) = report else {
-        if output.status.code() == WRONG {
+        if is_server_wrong(output) {
             return Ok(Step {
                 is_in_time: false,
                 is_load_the_limit: false,
@@ -267,5 +272,6 @@ mod tests {
         assert!(step(0, &report(99_000)).is_load_the_limit);
         assert!(!step(1, "").is_in_time);
         assert!(judge(&output(64, "")).is_err());
+        assert!(judge(&output(71, "")).is_err());
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value as Json, json};
 
 use super::Scenario;
 use crate::bench::keep_raw;
 use crate::compare::subject::{BINARY, LOAD, Running, Subject, prepare, said, words};
-use crate::load::{CLIENT_CORE, Going, SERVER_CORE, median, wait};
+use crate::load::{CLIENT_CORE, Going, SERVER_CORE, median, number, wait};
 use crate::raw::{Raw, Round};
 use crate::server::Server;
 use crate::trial;
@@ -20,6 +20,8 @@ const SECONDS: f64 = 3_600.0;
 const WARM_UP_SECONDS: f64 = 2.0;
 /// Some 5 % of the players.
 const CHURN_PER_MINUTE: usize = 24;
+/// A player whose time has come goes when all in its room play, which it may take some boards for.
+const CHURN_MIN: f64 = 0.9;
 /// How often it is looked, and how often at most in a shorter time.
 const SAMPLE_SECONDS: f64 = 60.0;
 const SAMPLES: f64 = 60.0;
@@ -50,7 +52,15 @@ pub(super) fn run(scenario: &Scenario) -> Result<()> {
     }
     let report = report(&samples);
     print!("\n{report}");
-    let outcome = said(&heard);
+    let outcome = said(&heard).and_then(|outcome| {
+        let replaced = number(&outcome, "/replaced")?;
+        let due = seconds / 60.0 * CHURN_PER_MINUTE as f64;
+        ensure!(
+            replaced >= CHURN_MIN * due,
+            "only {replaced} players of {due:.0} were replaced"
+        );
+        Ok(outcome)
+    });
     if let Ok(outcome) = &outcome {
         rounds.push(Round::new("the load", 1, outcome.clone()));
     }
@@ -140,7 +150,7 @@ mod tests {
         let text = report(&samples);
         let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
         let words: Vec<&str> = line("resident_bytes").split_whitespace().collect();
-        assert_eq!(words, ["resident_bytes", "200", "650", "3.250"]);
+        assert_eq!(words, ["resident_bytes", "195", "645", "3.308"]);
         assert!(line("threads").ends_with("1.000"), "{text}");
         assert!(report(&[]).contains("NaN"));
     }
