@@ -37,14 +37,14 @@ struct Scenario {
 
 /// All of them, in the page's order.
 const SCENARIOS: &[Scenario] = &[
-    Scenario::new("echo", 11),
-    Scenario::new("echo-16", 11),
-    Scenario::new("fanout", 11),
-    Scenario::new("match", 8),
-    Scenario::new("mixed", 5),
+    Scenario::new("echo", 7),
+    Scenario::new("echo-16", 7),
+    Scenario::new("fanout", 7),
+    Scenario::new("match", 5),
+    Scenario::new("mixed", 3),
     Scenario::new("ramp", 25),
     Scenario::new("many", 8),
-    Scenario::new("growth", 25),
+    Scenario::new("growth", 17),
     Scenario::new("idle", 15),
     Scenario::new("join-storm", 5),
     Scenario::new("noisy-room", 4),
