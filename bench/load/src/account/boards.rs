@@ -375,11 +375,13 @@ impl Boards {
             });
             let unseen = self.expected.saturating_sub(player.shown);
             faults.add_many(Fault::Lost, unseen, || {
+                let Player { shown, tick, .. } = player;
                 let expected = self.expected;
-                format!(
-                    "{} of {expected} cells were shown to player {place}",
-                    player.shown
-                )
+                let since = match player.came_in {
+                    Some(came_in) => format!("since tick {came_in}"),
+                    None => "from the beginning".to_owned(),
+                };
+                format!("{shown} of {expected} cells were shown to player {place}, there {since}, by tick {tick}")
             });
         }
         faults
