@@ -121,9 +121,7 @@ impl Server {
 
     /// One of its metrics, as it is now.
     pub(crate) fn metric(&self, name: &str) -> Result<f64> {
-        let text = self
-            .metrics()
-            .context("failed to read the server's metrics")?;
+        let text = self.metrics()?;
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.with_context(|| format!("the server has no metric {name}"))?;
@@ -135,22 +133,23 @@ impl Server {
 
     /// The sum of one of its metrics over all labels: 0 where there is none yet.
     pub(crate) fn metric_sum(&self, name: &str) -> Result<f64> {
-        let text = self
-            .metrics()
-            .context("failed to read the server's metrics")?;
+        let text = self.metrics()?;
         sum(&text, name).with_context(|| format!("{name} is no number"))
     }
 
     /// A quantile of one of its histograms, in the unit of that.
     pub(crate) fn metric_quantile(&self, name: &str, quantile: f64) -> Result<f64> {
-        let text = self
-            .metrics()
-            .context("failed to read the server's metrics")?;
+        let text = self.metrics()?;
         histogram_quantile(&text, name, quantile)
             .with_context(|| format!("the server has no histogram {name} with anything in it"))
     }
 
     fn metrics(&self) -> Result<String> {
+        self.ask_for_metrics()
+            .context("failed to read the server's metrics")
+    }
+
+    fn ask_for_metrics(&self) -> Result<String> {
         let authority = self.admin_url.replace("http://", "");
         let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
         let mut stream = TcpStream::connect(&authority)?;

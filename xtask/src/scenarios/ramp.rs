@@ -164,8 +164,8 @@ fn measure(subject: &Subject, mut search: Search) -> Result<(usize, Json)> {
             is_load_late = step.is_load_the_limit;
         }
         // Nobody knows whether it was the server that was late, or whether it would have been with more.
-        is_at_least =
-            is_load_late || step.is_load_the_limit || (step.is_in_time && rooms == ROOMS_MAX);
+        let is_most = step.is_load_the_limit || rooms == ROOMS_MAX;
+        is_at_least = is_load_late || step.is_in_time && is_most;
         if is_at_least && search.in_time.is_some() {
             break;
         }
