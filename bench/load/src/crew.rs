@@ -92,6 +92,7 @@ impl<S> Stage<S> {
                 dialect.say(words.number, text, outbound);
             }
             Input::TakeCell { id, cell } => dialect.take_cell(id, cell, outbound),
+            Input::NextBoard => dialect.next_board(outbound),
         }
     }
 }

@@ -144,6 +144,9 @@ pub(crate) trait Dialect: fmt::Debug {
     /// Asks for a cell.
     fn take_cell(&mut self, id: u32, cell: usize, outbound: &mut Outbound);
 
+    /// Asks for the next board. Most servers begin it by themselves.
+    fn next_board(&mut self, _outbound: &mut Outbound) {}
+
     /// Reads a message, and answers it where the protocol wants that. Nothing where it says nothing of interest.
     fn read<'a>(
         &'a mut self,

@@ -23,7 +23,12 @@ pub(crate) use many::ManyScene;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
     Say(Words),
-    TakeCell { id: u32, cell: usize },
+    TakeCell {
+        id: u32,
+        cell: usize,
+    },
+    /// Asks for the next board, now that all have seen the end of one.
+    NextBoard,
 }
 
 /// Something that was heard.

@@ -37,6 +37,8 @@ pub(crate) struct Boards {
     players: Vec<Player>,
     /// How many boards there were; nothing is to be asked for where the first is still to come.
     board: u64,
+    /// The last board whose end everybody saw.
+    ended: u64,
     /// What was asked for on the last boards; the board of number n at n modulo their count.
     asked: [[Option<Asked>; CELLS]; BOARDS_KEPT],
     /// How many cells were asked for on all boards before each of the last.
@@ -105,6 +107,7 @@ impl Boards {
         Self {
             players: (0..players).map(|_| Player::new()).collect(),
             board: 0,
+            ended: 0,
             asked: [[None; CELLS]; BOARDS_KEPT],
             asked_before: [0; BOARDS_KEPT],
             asked_in_all: 0,
@@ -136,6 +139,17 @@ impl Boards {
     /// Whether all play, so that one may leave.
     pub(crate) fn is_complete(&self) -> bool {
         (0..self.players.len()).all(|place| self.is_playing(place))
+    }
+
+    /// Whether by now all who see a board have seen it end, which is said once of each. Where a server shows the newest only, who is slow
+    /// would not see what a board was like in the end if the next one began before.
+    pub(crate) fn take_end(&mut self) -> bool {
+        let mut players = self.players.iter().filter(|player| player.board > 0);
+        let is_over = self.board > self.ended && players.all(|player| !player.is_open);
+        if is_over {
+            self.ended = self.board;
+        }
+        is_over
     }
 
     /// A player is to leave, and asks for nothing any more.

@@ -169,7 +169,6 @@ impl Parlor {
                 self.join(outbound);
                 Ok(None)
             }
-            None if self.game.on_refused() => Ok(None),
             _ => Err(Misread::Refused {
                 code: frame.code,
                 message: frame.message,
@@ -206,9 +205,9 @@ impl Parlor {
             _ => return Ok(None),
         }
         self.game.on_board(&frame.state)?;
-        if let Some(data) = self.game.urge() {
-            let urge = self.input(data, None);
-            self.send(&urge, outbound);
+        if let Some(data) = self.game.start() {
+            let start = self.input(data, None);
+            self.send(&start, outbound);
         }
         Ok(Some(Heard::Board {
             tick: frame.tick,
@@ -298,6 +297,11 @@ impl Dialect for Parlor {
 
     fn take_cell(&mut self, id: u32, cell: usize, outbound: &mut Outbound) {
         let input = self.input(game::capture(cell), Some(id.into()));
+        self.send(&input, outbound);
+    }
+
+    fn next_board(&mut self, outbound: &mut Outbound) {
+        let input = self.input(game::rematch(), None);
         self.send(&input, outbound);
     }
 

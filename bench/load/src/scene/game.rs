@@ -71,7 +71,15 @@ impl GameScene {
         }
     }
 
-    fn on_board(&mut self, client: usize, tick: u64, cells: &Cells, is_open: bool, at_us: u64) {
+    /// What comes back is to be said to it.
+    fn on_board(
+        &mut self,
+        client: usize,
+        tick: u64,
+        cells: &Cells,
+        is_open: bool,
+        at_us: u64,
+    ) -> Option<Input> {
         let (room, place) = self.place(client);
         let (times, screen) = (self.times, &mut self.screen);
         self.rooms[room].on_board(place, tick, cells, is_open, |due_us| {
@@ -79,8 +87,14 @@ impl GameScene {
                 screen.record(at_us.saturating_sub(due_us));
             }
         });
+        self.on_shown(client, tick, at_us);
+        self.rooms[room].take_end().then_some(Input::NextBoard)
+    }
+
+    /// A client has got a board, whatever is on it.
+    fn on_shown(&mut self, client: usize, tick: u64, at_us: u64) {
         let last = self.last_boards[client].replace((at_us, tick));
-        if !times.is_measured(at_us) {
+        if !self.times.is_measured(at_us) {
             return;
         }
         self.boards += 1;
@@ -116,7 +130,7 @@ impl Scene for GameScene {
                 tick,
                 cells,
                 is_open,
-            } => self.on_board(client, tick, cells, is_open, at_us),
+            } => return self.on_board(client, tick, cells, is_open, at_us),
             Heard::Said { .. } | Heard::Tick { .. } => {
                 let what = || format!("client {client} got what nobody plays with");
                 self.faults.add(Fault::Unasked, what);
@@ -293,6 +307,26 @@ mod tests {
         assert_eq!(of(latencies.answer), Some((1, 39_007)));
         assert_eq!(of(latencies.message), Some((2, 100_031)));
         assert_eq!(of(latencies.unevenness), Some((2, 1_000)));
+    }
+
+    #[test]
+    fn who_is_the_last_to_see_the_end_of_a_board_asks_for_the_next() {
+        let mut scene = started();
+        let mut end = |client| {
+            let heard = Heard::Board {
+                tick: 2,
+                cells: &[0; CELLS],
+                is_open: false,
+            };
+            scene.on_event(Event {
+                client,
+                heard,
+                at_us: 0,
+            })
+        };
+        assert_eq!(end(1), None);
+        assert_eq!(end(2), None, "another room");
+        assert_eq!(end(0), Some(Input::NextBoard));
     }
 
     #[test]

@@ -45,6 +45,13 @@ impl Game {
             .on_board(place, self.tick, cells, true, |at_us| shown.push(at_us));
     }
 
+    /// A player is shown that the board has ended.
+    fn show_end(&mut self, place: usize) {
+        let (shown, cells) = (&mut self.shown, self.cells);
+        self.boards
+            .on_board(place, self.tick, &cells, false, |at_us| shown.push(at_us));
+    }
+
     /// Everybody is shown what the server has, in a tick of its own.
     fn show_all(&mut self) {
         self.tick += 1;
@@ -138,6 +145,36 @@ fn a_player_may_be_behind_others() {
     game.show(2, &[NOBODY; CELLS]);
     game.show_all();
     assert!(game.is_good(), "{}", game.boards.audit());
+}
+
+#[test]
+fn a_board_has_ended_when_the_last_player_sees_that_and_that_is_said_once() {
+    let mut game = Game::new();
+    game.tick += 1;
+    for place in [0, 2] {
+        game.show_end(place);
+        assert!(!game.boards.take_end(), "not all have seen it");
+    }
+    game.show_end(1);
+    assert!(game.boards.take_end());
+    game.show_end(1);
+    assert!(!game.boards.take_end(), "it was said");
+    game.show_all();
+    assert!(!game.boards.take_end());
+    game.tick += 1;
+    (0..PLAYERS).for_each(|place| game.show_end(place));
+    assert!(game.boards.take_end(), "the next one");
+}
+
+#[test]
+fn who_has_left_need_not_see_the_end_of_a_board() {
+    let mut game = Game::new();
+    game.tick += 1;
+    (1..PLAYERS).for_each(|place| game.show_end(place));
+    game.boards.begin_leave(0);
+    game.boards.on_left(0);
+    game.show_end(1);
+    assert!(game.boards.take_end());
 }
 
 #[test]

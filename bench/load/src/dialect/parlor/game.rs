@@ -1,5 +1,4 @@
-//! The game of a room of `grid`, as one of its players has it. Where no match is running, the first of them sees to it that one
-//! does.
+//! The game of a room of `grid`, as one of its players has it. The first of them has the first match begin when all are seated.
 
 use parlor_proto::{Payload, ServerFrame, ViewCopies};
 use serde::de::IgnoredAny;
@@ -21,8 +20,8 @@ pub(super) struct Game {
     /// How many are seated.
     seated: usize,
     cells: Cells,
-    /// Whether a match was asked for, and is not running yet.
-    is_urged: bool,
+    /// Whether it has had a match begin.
+    has_started: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -54,6 +53,11 @@ pub(super) fn capture(cell: usize) -> Payload {
     payload(&Input::Capture { cell })
 }
 
+/// What asks for another match.
+pub(super) fn rematch() -> Payload {
+    payload(&Input::Rematch)
+}
+
 impl Game {
     pub(super) fn new(place: usize, players: usize) -> Self {
         Self {
@@ -63,7 +67,7 @@ impl Game {
             status: Status::Waiting,
             seated: 0,
             cells: [0; CELLS],
-            is_urged: false,
+            has_started: false,
         }
     }
 
@@ -96,27 +100,12 @@ impl Game {
         Ok(())
     }
 
-    /// What the first of the players says to a board on which nobody plays.
-    pub(super) fn urge(&mut self) -> Option<Payload> {
-        let input = match self.status {
-            Status::Active => {
-                self.is_urged = false;
-                return None;
-            }
-            Status::Waiting => Input::Start,
-            Status::Completed => Input::Rematch,
-        };
-        // Where some have left for others, who comes has a seat only when the next match begins.
-        let is_lacking = self.status == Status::Waiting && self.seated < self.players;
-        if !self.is_leader || self.is_urged || is_lacking {
+    /// What the first of the players says to a board that waits, once.
+    pub(super) fn start(&mut self) -> Option<Payload> {
+        let may_start = self.status == Status::Waiting && self.seated == self.players;
+        if !self.is_leader || !may_start || std::mem::replace(&mut self.has_started, true) {
             return None;
         }
-        self.is_urged = true;
-        Some(payload(&input))
-    }
-
-    /// Something was refused that is no input of anybody's. Whether it is what was urged.
-    pub(super) fn on_refused(&mut self) -> bool {
-        std::mem::take(&mut self.is_urged)
+        Some(payload(&Input::Start))
     }
 }

@@ -376,7 +376,7 @@ fn state(board: &Value, tick: u64) -> ServerFrame {
 }
 
 #[test]
-fn the_first_player_has_matches_begin_when_all_are_seated() {
+fn the_first_player_has_the_first_match_begin_when_all_are_seated() {
     let mut dialect = joined(Subprotocol::Json, Kind::Match, false);
     let mut answers = |status: &str, players, tick| {
         let frame = state(&board(status, players, &[]), tick);
@@ -396,7 +396,9 @@ fn the_first_player_has_matches_begin_when_all_are_seated() {
     assert_eq!(answers("waiting", 2, 2), [urge("start")]);
     assert_eq!(answers("waiting", 2, 3), [], "it is on its way");
     assert_eq!(answers("active", 2, 4), []);
-    assert_eq!(answers("completed", 2, 5), [urge("rematch")]);
+    assert_eq!(answers("completed", 2, 5), [], "others may not know yet");
+    let asked = written(|outbound| dialect.next_board(outbound));
+    assert_eq!(decoded(Subprotocol::Json, &asked), [urge("rematch")]);
 }
 
 #[test]
