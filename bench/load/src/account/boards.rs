@@ -144,8 +144,7 @@ impl Boards {
     /// Whether by now all who see a board have seen it end, which is said once of each. Where a server shows the newest only, who is slow
     /// would not see what a board was like in the end if the next one began before.
     pub(crate) fn take_end(&mut self) -> bool {
-        let mut players = self.players.iter().filter(|player| player.board > 0);
-        let is_over = self.board > self.ended && players.all(|player| !player.is_open);
+        let is_over = self.board > self.ended && self.viewers().all(|player| !player.is_open);
         if is_over {
             self.ended = self.board;
         }
@@ -358,8 +357,12 @@ impl Boards {
 
     /// How often a cell is to be shown: to all who see a board.
     fn screens(&self) -> i64 {
-        let players = self.players.iter().filter(|player| player.board > 0);
-        i64::try_from(players.count()).unwrap_or(i64::MAX)
+        i64::try_from(self.viewers().count()).unwrap_or(i64::MAX)
+    }
+
+    /// Those who see a board.
+    fn viewers(&self) -> impl Iterator<Item = &Player> {
+        self.players.iter().filter(|player| player.board > 0)
     }
 
     fn board_index(&self) -> usize {

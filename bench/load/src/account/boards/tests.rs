@@ -40,16 +40,19 @@ impl Game {
     }
 
     fn show(&mut self, place: usize, cells: &Cells) {
-        let shown = &mut self.shown;
-        self.boards
-            .on_board(place, self.tick, cells, true, |at_us| shown.push(at_us));
+        self.show_as(place, cells, true);
     }
 
     /// A player is shown that the board has ended.
     fn show_end(&mut self, place: usize) {
-        let (shown, cells) = (&mut self.shown, self.cells);
+        let cells = self.cells;
+        self.show_as(place, &cells, false);
+    }
+
+    fn show_as(&mut self, place: usize, cells: &Cells, is_open: bool) {
+        let shown = &mut self.shown;
         self.boards
-            .on_board(place, self.tick, &cells, false, |at_us| shown.push(at_us));
+            .on_board(place, self.tick, cells, is_open, |at_us| shown.push(at_us));
     }
 
     /// Everybody is shown what the server has, in a tick of its own.
